@@ -1,0 +1,1 @@
+"""A fleet of real routers on this machine."""

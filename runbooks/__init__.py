@@ -1,0 +1,1 @@
+"""What is done to the fleet: the command line and one module per runbook."""

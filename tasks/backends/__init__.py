@@ -1,0 +1,1 @@
+"""The packet filters a router may run, behind one protocol."""

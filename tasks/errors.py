@@ -1,0 +1,82 @@
+"""What can go wrong with one router; ``kind`` is the word that reports carry.
+
+A new kind is a new class here, so that every kind is listed in one place.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from inventory.errors import LvsfleetError
+
+
+class RouterError(LvsfleetError):
+    """One router could not be brought where it should be."""
+
+    kind: ClassVar[str] = "failed"
+
+
+class Unreachable(RouterError):
+    """No connection, or it broke; another attempt may succeed."""
+
+    kind = "unreachable"
+
+
+class DeadlineExceeded(RouterError):
+    """The router answered, but not within the time it was given."""
+
+    kind = "deadline"
+
+
+class HostKeyRefused(RouterError):
+    """The router's host key is unknown, or not the one on record. Never retried."""
+
+    kind = "host-key"
+
+
+class AuthenticationRefused(RouterError):
+    """The router does not accept the credentials. Never retried: sshd penalises the source."""
+
+    kind = "authentication"
+
+
+class PrivilegeRefused(RouterError):
+    """Logged in, but sudo does not let the user become root."""
+
+    kind = "privilege"
+
+
+class NotReady(RouterError):
+    """The router lacks something that a change needs: a program, a zone, a service, room."""
+
+    kind = "preflight"
+
+
+class Conflict(RouterError):
+    """A rule that is not ours does something else with a packet of ours."""
+
+    kind = "conflict"
+
+
+class ChangedMeanwhile(RouterError):
+    """Somebody else changed the rules between the look and the change; look again."""
+
+    kind = "changed-meanwhile"
+
+
+class Locked(RouterError):
+    """Another run holds the router."""
+
+    kind = "locked"
+
+
+class ApplyFailed(RouterError):
+    """The router refused the change, or what it has now is not what was asked for."""
+
+    kind = "apply"
+
+
+class NotUnderstood(RouterError):
+    """The router answered with something that this version cannot read."""
+
+    kind = "answer"
