@@ -199,6 +199,16 @@ class Ruleset:
         """Whether everything that ``other`` does is done by ``self`` too."""
         return not (other - self)
 
+    def overlaps(self, rule: PortRule) -> bool:
+        """Whether some packet that ``rule`` is about gets the same treatment here."""
+        lane = _lane(rule)
+        return any(
+            not isinstance(own, AcceptProtocol)
+            and _lane(own) == lane
+            and own.ports.overlaps(rule.ports)
+            for own in self.rules
+        )
+
     @property
     def marks(self) -> tuple[Mark, ...]:
         """The mark rules, in order."""

@@ -1,0 +1,123 @@
+"""One router's desired state, as a value: what its packet filter should do for LVS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from inventory.rules import (
+    Accept,
+    AcceptProtocol,
+    Address,
+    Mark,
+    PortRange,
+    Protocol,
+    RouterProtocol,
+    Rule,
+    Ruleset,
+)
+
+
+class Backend(StrEnum):
+    """The packet filter that a router's marks are kept in; ``auto`` is what the router runs."""
+
+    AUTO = "auto"
+    FIREWALLD = "firewalld"
+    IPTABLES = "iptables"
+    NFTABLES = "nftables"
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePorts:
+    """Some ports of one transport protocol, as in ``80/tcp`` or ``10000-20000/tcp``."""
+
+    protocol: Protocol
+    ports: PortRange
+
+    def __str__(self) -> str:
+        return f"{self.ports}/{self.protocol.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """VIPs and ports that are balanced as one, under one firewall mark.
+
+    Attributes:
+        name: its key in the inventory.
+        vips: at least one address, in the order of the inventory.
+        ports: at least one range, in the order of the inventory.
+        mark: 1 to 2³²−1.
+        accept: also let the VIPs' ports in through INPUT.
+    """
+
+    name: str
+    vips: tuple[Address, ...]
+    ports: tuple[ServicePorts, ...]
+    mark: int
+    accept: bool = False
+
+    @property
+    def ruleset(self) -> Ruleset:
+        """What the packet filter does for this service."""
+        rules: list[Rule] = []
+        for vip in self.vips:
+            for each in self.ports:
+                rules.append(Mark(vip, each.protocol, each.ports, self.mark))
+                if self.accept:
+                    rules.append(Accept(vip, each.protocol, each.ports))
+        return Ruleset.of(rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Vrrp:
+    """Whether the routers' own protocol is let in, and whether it travels in AH as well."""
+
+    accept: bool = False
+    ah: bool = False
+
+    @property
+    def ruleset(self) -> Ruleset:
+        """What the packet filter does for VRRP."""
+        wanted = [(self.accept, RouterProtocol.VRRP), (self.accept and self.ah, RouterProtocol.AH)]
+        return Ruleset.of(AcceptProtocol(protocol) for yes, protocol in wanted if yes)
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What one router should be.
+
+    Attributes:
+        router: its name in the inventory.
+        cluster: the routers of one cluster share their VIPs by VRRP; None stands alone.
+        backend: whose rules are kept.
+        zone: firewalld's zone; None is the router's default zone.
+        start: start and enable the backend where it does not run (else that is an error).
+        services: by name, ascending.
+        vrrp: the way in for the routers' own protocol.
+    """
+
+    router: str
+    cluster: str | None = None
+    backend: Backend = Backend.AUTO
+    zone: str | None = None
+    start: bool = False
+    services: tuple[Service, ...] = ()
+    vrrp: Vrrp = field(default_factory=Vrrp)
+
+    @cached_property
+    def ruleset(self) -> Ruleset:
+        """All rules that the router should have on behalf of lvsfleet."""
+        whole = self.vrrp.ruleset
+        for service in self.services:
+            whole |= service.ruleset
+        return whole
+
+    def service_of(self, rule: Rule) -> str | None:
+        """The name of the service that ``rule`` is for; ``vrrp`` for the routers' own protocol."""
+        if isinstance(rule, AcceptProtocol):
+            return "vrrp"
+        for service in self.services:
+            if service.ruleset.overlaps(rule):
+                return service.name
+        return None
