@@ -1,0 +1,73 @@
+"""Where an inventory was written: from who says a value to its file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any
+
+from inventory import yamlfile
+from inventory.problems import Finding, Kind, Owner, Path, Problem, field_text
+
+FILES = {
+    Kind.HOST: ("host_file", "hosts.yaml"),
+    Kind.GROUP: ("group_file", "groups.yaml"),
+    Kind.DEFAULTS: ("defaults_file", "defaults.yaml"),
+}
+"""By kind: the inventory plugin's option, and the file that it means where it is not given."""
+
+FILE_PLUGINS = ("lvsfleet", "SimpleInventory")
+"""The inventory plugins that read these files."""
+
+
+@dataclass
+class Sources:
+    """The files of one inventory, read again (and only) when something in them is wrong.
+
+    Attributes:
+        plugin: what a problem names where there is no file.
+        files: by kind; empty for an inventory that does not come from files.
+        documents: those already read.
+    """
+
+    plugin: str
+    files: Mapping[Kind, FilePath] = field(default_factory=dict)
+    documents: dict[FilePath, yamlfile.Document] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, plugin: str, options: Mapping[str, Any]) -> Sources:
+        """The sources of an inventory ``plugin`` with its options in Nornir's configuration."""
+        if plugin not in FILE_PLUGINS:
+            return cls(plugin)
+        files = {kind: options.get(option) or name for kind, (option, name) in FILES.items()}
+        return cls(plugin, {kind: FilePath(file).expanduser() for kind, file in files.items()})
+
+    def problems(self, findings: Iterable[Finding]) -> list[Problem]:
+        """The findings, each with its file and line."""
+        return [self._problem(finding) for finding in findings]
+
+    def _problem(self, finding: Finding) -> Problem:
+        file, line = self._locate(finding.owner, finding.path)
+        return Problem(
+            file=file,
+            line=line,
+            owner=str(finding.owner),
+            field=field_text(finding.path),
+            value=finding.value,
+            message=finding.message,
+        )
+
+    def _locate(self, owner: Owner, path: Path) -> tuple[str, int | None]:
+        file = self.files.get(owner.kind)
+        if file is None:
+            return f"inventory plugin {self.plugin}", None
+        if file not in self.documents:
+            self.documents[file] = yamlfile.read(file)
+        whole = (owner.name, *path) if owner.kind in {Kind.HOST, Kind.GROUP} else path
+        return self.label(file), yamlfile.line_of(self.documents[file].root, whole)
+
+    def label(self, file: FilePath) -> str:
+        """A file's name as it is shown: short within the inventory's folder."""
+        home = next(iter(self.files.values())).parent
+        return str(file.relative_to(home) if file.is_relative_to(home) else file)
