@@ -1,0 +1,170 @@
+"""lvsfleet's own chains in iptables: how they stand, and the step from one state to another.
+
+Marks live in ``LVSFLEET-MARK`` (table mangle), accepts in ``LVSFLEET-IN`` (table filter). Each is
+reached by one jump, the hook. In PREROUTING it stands last, since the last ``MARK`` wins and a
+``CONNMARK --restore-mark`` before it would else undo ours; in INPUT before the rule that turns all
+the rest away, and behind bans that others put first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from inventory.rules import Ruleset
+from tasks.backends.iptables_save import Table, parse_rule, render
+from tasks.backends.protocol import accepts_of, marks_of
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one kind of rule lives.
+
+    Attributes:
+        table: ``mangle`` or ``filter``.
+        chain: our own chain.
+        parent: the built-in chain that jumps to it.
+    """
+
+    table: str
+    chain: str
+    parent: str
+
+    @property
+    def jump(self) -> str:
+        """What follows the parent's name in the hook's line."""
+        return f"-j {self.chain}"
+
+    @property
+    def hook(self) -> str:
+        """The hook as ``iptables-save`` prints it."""
+        return f"-A {self.parent} {self.jump}"
+
+    def share(self, rules: Ruleset) -> Ruleset:
+        """Those of ``rules`` that live here."""
+        return marks_of(rules) if self.table == "mangle" else accepts_of(rules)
+
+
+MARKS = Place("mangle", "LVSFLEET-MARK", "PREROUTING")
+ACCEPTS = Place("filter", "LVSFLEET-IN", "INPUT")
+PLACES = (ACCEPTS, MARKS)
+"""In the order in which they are changed: a service is let in before it is marked."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnChain:
+    """How one of our chains stands.
+
+    Attributes:
+        exists: it is declared.
+        lines: its rules, verbatim.
+        hooks: for each jump to it, how many lines that are not ours stand before that jump.
+        end: how many lines that are not ours stand before the hook's right place.
+        last: that place is behind all of the parent's lines.
+    """
+
+    exists: bool = False
+    lines: tuple[str, ...] = ()
+    hooks: tuple[int, ...] = ()
+    end: int = 0
+    last: bool = True
+
+    @property
+    def rules(self) -> Ruleset | None:
+        """What it does; None where it holds something that lvsfleet would not write."""
+        parsed = [parse_rule(line) for line in self.lines]
+        whole = Ruleset()
+        for each in parsed:
+            if each is None:
+                return None
+            whole |= each
+        return whole
+
+    @property
+    def hooked(self) -> bool:
+        """Whether packets reach it: one jump, in front of what turns all the rest away."""
+        return len(self.hooks) == 1 and self.hooks[0] <= self.end
+
+    def with_rules(self, place: Place, rules: Ruleset) -> OwnChain:
+        """The chain as it should be for ``rules``; gone where there are none."""
+        if not rules:
+            return OwnChain(end=self.end, last=self.last)
+        lines = self.lines if self.rules == rules else render(place.chain, rules)
+        hooks = self.hooks if self.hooked else (self.end,)
+        return OwnChain(True, lines, hooks, self.end, self.last)
+
+
+def read(place: Place, table: Table) -> OwnChain:
+    """How our chain stands in a table."""
+    hooks: list[int] = []
+    foreign: list[str] = []
+    for line in table.of_chain(place.parent):
+        if line == place.hook:
+            hooks.append(len(foreign))
+        else:
+            foreign.append(line)
+    end = len(foreign)
+    if place is ACCEPTS:
+        end = next((n for n, line in enumerate(foreign) if _turns_all_away(line)), end)
+    return OwnChain(
+        exists=place.chain in table.chains,
+        lines=table.of_chain(place.chain),
+        hooks=tuple(hooks),
+        end=end,
+        last=end == len(foreign),
+    )
+
+
+def _turns_all_away(line: str) -> bool:
+    """Whether a line of a built-in chain rejects or drops whatever gets so far."""
+    words = line.split()[2:]
+    return len(words) > 1 and words[0] in ("-j", "--jump") and words[1] in ("REJECT", "DROP")
+
+
+def foreign_rules(place: Place, table: Table) -> list[tuple[str, Ruleset]]:
+    """What others' lines do that lvsfleet might have written, each with its words.
+
+    An accept behind the line that turns all away lets nobody in, so it does not count.
+    """
+    lines = [line for line in table.of_chain(place.parent) if line != place.hook]
+    found: list[tuple[str, Ruleset]] = []
+    for line in lines[: read(place, table).end]:
+        rules = parse_rule(line)
+        if rules is not None and place.share(rules) == rules:
+            found.append((line, rules))
+    return found
+
+
+def step(place: Place, now: OwnChain, then: OwnChain) -> list[str]:
+    """What ``iptables-restore --noflush`` does in one step to get from ``now`` to ``then``.
+
+    The lines of one table, without ``*table`` and ``COMMIT``; none where nothing is to be done.
+    """
+    if now == then:
+        return []
+    moved = now.hooks != then.hooks
+    lines = [f":{place.chain} - [0:0]"]
+    if moved:
+        lines += [f"-D {place.parent} {place.jump}"] * len(now.hooks)
+    lines += then.lines
+    if moved:
+        lines += (_insert(place, then, nth) for nth in range(len(then.hooks)))
+    if not then.exists:
+        lines.append(f"-X {place.chain}")
+    return lines
+
+
+def _insert(place: Place, then: OwnChain, nth: int) -> str:
+    """The ``nth`` hook, at its place among the parent's lines and the hooks before it."""
+    before = then.hooks[nth]
+    if before == then.end and then.last:
+        return place.hook
+    return f"-I {place.parent} {before + nth + 1} {place.jump}"
+
+
+def restore_input(steps: Iterable[tuple[Place, list[str]]]) -> str:
+    """The input of one ``iptables-restore --noflush`` for some tables; empty for no steps."""
+    parts = [
+        "\n".join([f"*{place.table}", *lines, "COMMIT", ""]) for place, lines in steps if lines
+    ]
+    return "".join(parts)

@@ -1,0 +1,102 @@
+"""What every packet filter offers, and what its plan comes to: edits to read, files to work by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from inventory.desired import Backend, Desired
+from inventory.rules import Accept, AcceptProtocol, Mark, Rule, Ruleset
+from tasks.errors import Conflict
+from tasks.observe import Observed
+from tasks.outcome import Edit, Finding, Severity, Where
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The smallest change from what was observed to what is desired.
+
+    Attributes:
+        backend: whose rules are changed.
+        edits: what comes and goes, in the order it is done; empty where all is as wanted.
+        findings: what else the plan saw.
+        files: by path below the run's directory, what the remote scripts work by.
+        commands: the change as one would type it.
+    """
+
+    backend: Backend
+    edits: tuple[Edit, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    commands: tuple[str, ...] = ()
+
+    def pending(self, where: Where) -> tuple[Edit, ...]:
+        """The edits that concern the runtime, or what is saved."""
+        return tuple(edit for edit in self.edits if edit.where is where)
+
+
+class PacketFilter(Protocol):
+    """What every backend can do; all of it pure."""
+
+    def plan(self, desired: Desired, observed: Observed) -> Change:
+        """The change from ``observed`` to ``desired``.
+
+        Raises:
+            NotReady: the router lacks what the change needs.
+            Conflict: a rule that is not ours does something else with a packet of ours.
+            NotUnderstood: an answer of the router makes no sense.
+        """
+        ...
+
+    def by_hand(self, desired: Desired) -> tuple[str, ...]:
+        """The commands that would bring a bare router to ``desired``, as one would type them."""
+        ...
+
+
+def refuse_conflicts(wanted: Ruleset, foreign: Iterable[tuple[str, Rule]], *, where: str) -> None:
+    """Stop at a mark rule that is not ours and gives a packet of ours another mark.
+
+    Args:
+        wanted: the desired rules.
+        foreign: rules that are not ours, each with its own words.
+        where: what they stand in, for the message.
+
+    Raises:
+        Conflict: there is one.
+    """
+    for words, rule in foreign:
+        if not isinstance(rule, Mark):
+            continue
+        for mark in wanted.marks:
+            if (
+                (mark.vip, mark.protocol) == (rule.vip, rule.protocol)
+                and mark.ports.overlaps(rule.ports)
+                and mark.mark != rule.mark
+            ):
+                raise Conflict(
+                    f"{where} has a rule that is not lvsfleet's and marks {mark.vip} port"
+                    f" {rule.ports}/{rule.protocol.value} with {rule.mark}, where the inventory"
+                    f" says {mark.mark}: {words}",
+                    "Delete that rule, or give the service its mark in the inventory",
+                )
+
+
+def no_service_has(words: str, where: str, delete: str) -> Finding:
+    """A mark rule that is not ours and that no service of the inventory explains."""
+    return Finding(
+        id="LVS004",
+        severity=Severity.WARNING,
+        message=f"{where} has a mark rule that no service in the inventory explains: {words}",
+        hint=f"Describe it as a service, or delete it: {delete}",
+    )
+
+
+def marks_of(rules: Ruleset) -> Ruleset:
+    """The rules that mark."""
+    return Ruleset(tuple(r for r in rules if isinstance(r, Mark)))
+
+
+def accepts_of(rules: Ruleset) -> Ruleset:
+    """The rules that let in."""
+    return Ruleset(tuple(r for r in rules if isinstance(r, Accept | AcceptProtocol)))

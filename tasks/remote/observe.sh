@@ -1,0 +1,4 @@
+# shellcheck shell=sh
+# observe NONCE BACKEND ZONE
+
+observe_all "$@"
