@@ -1,0 +1,1 @@
+"""The commands: options and their help, nothing that starts slowly."""

@@ -1,0 +1,65 @@
+"""``lvsfleet rollout``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runbooks.exits import Exit, exit_code
+from runbooks.options import CONTEXT, fleet_options
+from runbooks.output import check_writable, publish
+
+_HELP = """Bring every router to what the inventory says.
+
+Each router is read first; one that is as wanted is left alone. A change goes into the runtime, is
+read back over a new connection, and only then saved for the next boot. Whatever goes wrong puts
+the router back as it was.
+
+\b
+Examples:
+  lvsfleet rollout --dry-run              what would change, as a diff
+  lvsfleet rollout --limit ams,fra1       one cluster and one router
+  lvsfleet rollout --filter cluster=ams --format json --output run.json
+
+Ctrl-C once: no further router begins, those begun are finished or put back, all is reported.
+"""
+
+
+@click.command("rollout", context_settings=CONTEXT, help=_HELP)
+@click.option("--dry-run", is_flag=True, help="Read and show what would change; change nothing.")
+@click.option(
+    "--confirm-timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(5, 3600),
+    default=60,
+    show_default=True,
+    help="A router takes a change back by itself when it is not confirmed within this time.",
+)
+@fleet_options
+def command(report_format: str, output: Path | None, **request: Any) -> Exit:
+    """Run the rollout and show what came of it."""
+    check_writable(output)
+    from runbooks.logs import configure  # noqa: PLC0415 - help is quick without it
+    from runbooks.reports.table import summary  # noqa: PLC0415
+    from runbooks.reports.text import PLAIN, screen_of  # noqa: PLC0415
+    from runbooks.rollout import Request, rollout  # noqa: PLC0415 - Nornir, paramiko
+
+    configure(request["verbosity"])
+    run = rollout(Request(**request))
+    if report_format == "json":
+        from runbooks.reports.json import render_json  # noqa: PLC0415
+
+        text = render_json(run)
+    else:
+        from runbooks.reports.diff import render_diff  # noqa: PLC0415
+        from runbooks.reports.table import render_table  # noqa: PLC0415
+
+        screen = PLAIN if output else screen_of(sys.stdout)
+        text = render_diff(run, screen) + render_table(run, screen)
+    publish(text, output)
+    if output is not None:
+        sys.stderr.write(f"{summary(run, screen_of(sys.stderr))}\n")
+    return exit_code(run.outcomes, interrupted=run.interrupted)

@@ -1,0 +1,67 @@
+"""Being asked to stop: the first Ctrl-C (or SIGTERM) gently, the second at once."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Stop:
+    """How often the run was asked to stop, and whom that wakes.
+
+    Only the main thread asks (from a signal handler) and only the main thread reads, so there is
+    no lock: a signal handler that waits for one can wait forever.
+    """
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self._wake: Callable[[], None] = lambda: None
+
+    def request(self) -> None:
+        """Ask once more."""
+        self.requests += 1
+        self._wake()
+
+    @contextmanager
+    def waking(self, wake: Callable[[], None]) -> Iterator[None]:
+        """Call ``wake`` at every request meanwhile; it must be safe in a signal handler."""
+        self._wake = wake
+        try:
+            yield
+        finally:
+            self._wake = lambda: None
+
+    @property
+    def gently(self) -> bool:
+        """Begin no further router."""
+        return self.requests >= 1
+
+    @property
+    def at_once(self) -> bool:
+        """Wait no longer for those that were begun."""
+        return self.requests > 1
+
+
+@contextmanager
+def stopping_on_signals(stop: Stop) -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into requests to stop; the third one ends the program as usual."""
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        stop.request()
+        if stop.at_once:
+            restore()
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield
+    finally:
+        restore()

@@ -1,0 +1,87 @@
+"""Where results go: stdout, or a file that is whole or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from inventory.errors import LvsfleetError
+
+
+class NotWritable(LvsfleetError):
+    """The file for the results cannot be written."""
+
+
+def check_writable(path: Path | None) -> None:
+    """Refuse a file that could not be written later, when the routers have been changed.
+
+    Raises:
+        NotWritable: its folder is missing, or one may not write there.
+    """
+    if path is None:
+        return
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise NotWritable(f"--output: there is no folder {folder}", f"`mkdir -p {folder}` makes it")
+    target = path if path.exists() else folder
+    if path.is_dir() or not os.access(target, os.W_OK):
+        raise NotWritable(f"--output: {path} cannot be written")
+
+
+def publish(text: str, path: Path | None = None) -> None:
+    """Write the results to ``path``, or to stdout.
+
+    A reader that has gone (``| head``) is no error. A regular file is replaced in one step: it
+    holds the old results or the new ones; a link to it stays a link.
+
+    Raises:
+        NotWritable: the file cannot be written.
+    """
+    if path is None:
+        _to_stdout(text)
+        return
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+        else:
+            _replace(path.resolve(), text)
+    except OSError as error:
+        _to_stdout(text)
+        raise NotWritable(
+            f"--output: {path}: {error.strerror}", "The results are on stdout instead"
+        ) from error
+
+
+def _to_stdout(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered would fail again when Python flushes it at its end.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _replace(path: Path, text: str) -> None:
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    new = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    """The process's umask; it can be read only by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,98 @@
+"""The diff: which rules come and go, in the packet filter's own language.
+
+Routers with the same changes stand together, so that a change of a whole fleet is read once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from runbooks.reports.run import Run
+from runbooks.reports.text import PLAIN, Screen, visible, wrap
+from tasks.outcome import Edit, Op, Outcome, Status, Where
+
+_WORDS = {
+    Status.PLANNED: "would change",
+    Status.CHANGED: "changed",
+    Status.REVERTED: "tried, and taken back",
+    Status.UNKNOWN: "tried, and not seen since",
+    Status.FAILED: "wanted, not done",
+}
+_PLACES = {
+    frozenset({Where.RUNTIME}): "runtime only",
+    frozenset({Where.SAVED}): "saved only",
+    frozenset(Where): "runtime and saved",
+}
+_SIGNS = {Op.ADD: ("+", "green"), Op.REMOVE: ("-", "red")}
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A rule that comes or goes, without where."""
+
+    op: Op
+    rule: str
+    service: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Hunk:
+    """Rules of one scope that come and go in the same places."""
+
+    scope: str
+    places: frozenset[Where]
+    lines: tuple[_Line, ...]
+
+
+def render_diff(run: Run, screen: Screen = PLAIN) -> str:
+    """All changes of ``run``; empty where there are none."""
+    groups: dict[tuple[str, str, tuple[_Hunk, ...]], list[str]] = {}
+    for outcome in run.outcomes:
+        if outcome.changes and outcome.status in _WORDS:
+            key = (outcome.backend, _WORDS[outcome.status], _hunks(outcome))
+            groups.setdefault(key, []).append(outcome.router)
+    blocks = [
+        "\n".join([*_heading(routers, backend, word, screen), *_body(hunks, screen)])
+        for (backend, word, hunks), routers in groups.items()
+    ]
+    return "".join(f"{block}\n\n" for block in blocks)
+
+
+def _hunks(outcome: Outcome) -> tuple[_Hunk, ...]:
+    """The changes by scope and place; scopes and rules in the order of the changes."""
+    places: dict[str, dict[_Line, set[Where]]] = {}
+    for edit in outcome.changes:
+        places.setdefault(edit.scope, {}).setdefault(_line(edit), set()).add(edit.where)
+    hunks: list[_Hunk] = []
+    for scope, lines in places.items():
+        by_place: dict[frozenset[Where], list[_Line]] = {}
+        for line, where in lines.items():
+            by_place.setdefault(frozenset(where), []).append(line)
+        hunks += (_Hunk(scope, where, tuple(those)) for where, those in by_place.items())
+    return tuple(hunks)
+
+
+def _line(edit: Edit) -> _Line:
+    return _Line(edit.op, edit.rule, edit.service)
+
+
+def _heading(routers: Sequence[str], backend: str, word: str, screen: Screen) -> Iterable[str]:
+    names = ", ".join(visible(name) for name in routers)
+    number = f"{len(routers)} routers" if len(routers) > 1 else ""
+    about = ", ".join(filter(None, (number, visible(backend), word)))
+    return [screen.paint(line, "bold") for line in wrap(f"{names}: {about}", screen.width)]
+
+
+def _body(hunks: Iterable[_Hunk], screen: Screen) -> Iterable[str]:
+    for hunk in hunks:
+        title = ", ".join(filter(None, (visible(hunk.scope), _PLACES[hunk.places])))
+        yield screen.paint(f"@@ {title} @@", "cyan")
+        above = ""
+        for line in hunk.lines:
+            comment = f"  # {visible(line.service or 'of no service in the inventory')}"
+            if comment != above:
+                yield screen.paint(comment, "dim")
+            above = comment
+            sign, colour = _SIGNS[line.op]
+            yield screen.paint(f"{sign} {visible(line.rule)}", colour)

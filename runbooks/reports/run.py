@@ -1,0 +1,65 @@
+"""What a report is made from: one run and what came of each router."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from tasks.outcome import Op, Outcome, Status, Where
+
+WHOLE_FLEET = "fleet"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run over the fleet.
+
+    Attributes:
+        id: names the run everywhere: in reports, in locks, in the snapshots on the routers.
+        started: when, in UTC.
+        seconds: how long it took in all.
+        outcomes: one for each selected router, in the inventory's order.
+        clusters: each router's cluster, where it has one.
+        dry_run: nothing was to be changed.
+        interrupted: somebody asked it to stop.
+    """
+
+    id: str
+    started: datetime
+    seconds: float
+    outcomes: tuple[Outcome, ...]
+    clusters: Mapping[str, str | None] = field(default_factory=dict)
+    dry_run: bool = False
+    interrupted: bool = False
+
+    @property
+    def summary(self) -> dict[Status, int]:
+        """How many routers were left how; only what occurs, in the order of `Status`."""
+        count = Counter(each.status for each in self.outcomes)
+        return {status: count[status] for status in Status if count[status]}
+
+
+def run_id(started: datetime, clusters: Iterable[str | None]) -> str:
+    """A new id, e.g. ``20261123T074512Z-ams-4f2a``: when, which cluster, and chance.
+
+    A run over several clusters, or none, says ``fleet``. The id is a directory name on the
+    routers: lower-case letters, digits and dashes after the time.
+    """
+    names = set(clusters)
+    name = names.pop() if len(names) == 1 else None
+    slug = re.sub(r"[^a-z0-9]+", "-", (name or WHOLE_FLEET).lower())[:20].strip("-")
+    when = started.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{when}-{slug or WHOLE_FLEET}-{secrets.token_hex(2)}"
+
+
+def edit_counts(outcome: Outcome) -> tuple[int, int]:
+    """How many rules come and how many go; one that is both runtime and saved counts once."""
+    seen: dict[tuple[Op, str, str], set[Where]] = {}
+    for edit in outcome.changes:
+        seen.setdefault((edit.op, edit.scope, edit.rule), set()).add(edit.where)
+    ops = Counter(op for op, _, _ in seen)
+    return ops[Op.ADD], ops[Op.REMOVE]
