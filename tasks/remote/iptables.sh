@@ -52,7 +52,7 @@ ipt_check_saved() {
 # ipt_save DIR: write the files for the next boot, after a test of each.
 ipt_save() {
     while read -r _ _new _path; do
-        case $_path in *6) _restore=ip6tables-restore ;; *) _restore=iptables-restore ;; esac
+        case $_new in *6) _restore=ip6tables-restore ;; *) _restore=iptables-restore ;; esac
         "$_restore" -w 5 --test <"$1/$_new" 2>&1 && replace "$_path" "$1/$_new" 2>&1 || return
     done <"$1/files"
 }
