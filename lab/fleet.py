@@ -1,28 +1,23 @@
-"""The lab as a whole: up, down, status, and what can be done to one router of it."""
+"""The lab as a whole: up, down, status, and what can be done to single routers of it."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
 from inventory.errors import LvsfleetError
-from lab import cgroup, describe, disk, keys, lock, preflight, rootfs
+from lab import cgroup, describe, disk, host, keys, lock, record, rootfs, status
 from lab.container import Container
-from lab.network import NAMESPACES, Network, addresses, answers_ssh
+from lab.network import NAMESPACES, Network
 from lab.process import completed
+from lab.status import RouterStatus
 from lab.topology import ALL_KINDS, Kind, Names, Router, Topology, topology
 
 Reporter = Callable[[str], None]
-
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -33,38 +28,6 @@ _AT_ONCE = 8
 
 def silent(_line: str) -> None:
     """A reporter that drops every line."""
-
-
-class Role(StrEnum):
-    """What VRRP made of a router, judged by the VIPs it holds."""
-
-    MASTER = "MASTER"
-    BACKUP = "BACKUP"
-    PARTLY = "PARTLY"
-    DOWN = "DOWN"
-
-
-@dataclass(frozen=True, slots=True)
-class RouterStatus:
-    """How one router is, asked of the kernel and of its sshd.
-
-    Attributes:
-        router: its name.
-        cluster: its cluster's name.
-        kind: what it filters with.
-        address: where its sshd listens.
-        running: whether its container runs.
-        ssh: whether an SSH server greets.
-        role: MASTER holds all VIPs of the site, BACKUP none.
-    """
-
-    router: str
-    cluster: str
-    kind: Kind
-    address: str
-    running: bool
-    ssh: bool
-    role: Role
 
 
 class Lab:
@@ -81,8 +44,7 @@ class Lab:
     """
 
     def __init__(self, number: int = 0) -> None:
-        topology(number, 1)
-        self.names = Names(number)
+        self.names: Names = topology(number, 1).names
 
     @property
     def topology(self) -> Topology:
@@ -91,10 +53,16 @@ class Lab:
         Raises:
             LvsfleetError: the lab is not up.
         """
-        laid_out = self._laid_out()
-        if laid_out is None:
-            raise LvsfleetError(f"lab {self.names.number} is not up", f"{self._command('up')}")
-        return laid_out
+        recorded = record.read(self.names)
+        if recorded is None:
+            start = record.command(self.names, "up")
+            raise LvsfleetError(f"lab {self.names.number} is not up", f"Start it: {start}")
+        return recorded
+
+    @property
+    def ssh_config(self) -> Path:
+        """With ``ssh -F`` this file, the routers' names are enough."""
+        return self.names.state / "ssh_config"
 
     def up(
         self,
@@ -113,38 +81,27 @@ class Lab:
             reporter: is given a line per step.
 
         Raises:
-            LvsfleetError: the machine lacks something, the lab is up with other routers, or a
-                router did not boot.
+            LvsfleetError: the machine lacks something, the lab is up with other routers, a router
+                did not boot, or a cluster has no single MASTER.
         """
         wanted = topology(self.names.number, routers, kinds or ALL_KINDS)
-        preflight.check()
-        image = rootfs.ensure(reporter)
+        host.check()
+        host.make_room()
+        rootfs.ensure(reporter)
         with lock.held(self.names) as held:
-            self._lay_out(wanted)
+            record.write(wanted)
             if inventory is not None:
                 describe.write(wanted, inventory)
             keys.client_key(self.names.state)
             keys.write_client_files(wanted)
             network = Network(self.names, held)
             network.raise_base(wanted.sites)
-            missing = [
-                container
-                for container in map(self._container, wanted.routers)
-                if not container.running()
-            ]
+            missing = [router for router in wanted.routers if not self._container(router).running()]
             if missing:
-                reporter(f"lab {self.names.number}: booting {len(missing)} routers")
-
-            def boot(container: Container) -> None:
-                self._start(container, image, network, held)
-
-            _each(boot, missing)
-            states = _each(Container.wait, map(self._container, wanted.routers))
-            for router, state in zip(wanted.routers, states, strict=True):
-                if state != "running":
-                    reporter(f"{router.name}: systemd says {state}")
+                reporter(f"lab {wanted.number}: booting {len(missing)} routers")
+            self._boot(missing, network, held)
         self.settle()
-        reporter(f"lab {self.names.number}: {len(wanted.routers)} routers are up")
+        reporter(f"lab {wanted.number}: {len(wanted.routers)} routers are up")
 
     def down(self, *, reporter: Reporter = silent) -> None:
         """Take everything of the lab away, also what an interrupted ``up`` left; repeatable.
@@ -152,23 +109,20 @@ class Lab:
         Raises:
             LvsfleetError: something does not go.
         """
-        preflight.check_root()
+        host.check_root()
         with lock.held(self.names) as held:
-            group = cgroup.root() / self.names.base
-            cgroup.kill(group)
+            cgroup.kill(cgroup.root() / self.names.base)
             Network(self.names, held).raze()
+            record.remove(self.names)
             if self.names.state.exists():
-                # Without it the lab counts as not up, whenever the removal is interrupted.
-                self._record.unlink(missing_ok=True)
                 shutil.rmtree(self.names.state)
-            with contextlib.suppress(OSError):  # other labs are in it
-                self.names.state.parent.rmdir()
         reporter(f"lab {self.names.number}: gone")
 
     def status(self) -> list[RouterStatus]:
         """How each router is; empty when the lab is not up."""
-        laid_out = self._laid_out()
-        return _each(self._status, laid_out.routers) if laid_out else []
+        recorded = record.read(self.names)
+        routers = recorded.routers if recorded else ()
+        return _each(lambda router: status.of(router, self.names), routers)
 
     def exec(
         self, where: str, argv: Sequence[str], *, stdin: str | None = None, check: bool = True
@@ -191,15 +145,14 @@ class Lab:
         return result
 
     def entry(self, where: str, argv: Sequence[str]) -> list[str]:
-        """The host's command that runs ``argv`` on a router or a client.
+        """The host's command that runs ``argv`` on a router or a client, to run it elsewhere.
 
         Raises:
             LvsfleetError: there is no such place, or it does not run.
         """
         lab = self.topology
         if where in {site.client for site in lab.sites}:
-            namespace = NAMESPACES / self.names.of(where)
-            return ["nsenter", f"--net={namespace}", "--", *argv]
+            return ["nsenter", f"--net={NAMESPACES / self.names.of(where)}", "--", *argv]
         return self._container(self.router(where)).entry(argv)
 
     def router(self, name: str) -> Router:
@@ -215,117 +168,71 @@ class Lab:
         have = [router.name for router in lab.routers] + [site.client for site in lab.sites]
         raise LvsfleetError(f"lab {lab.number} has no {name!r}", f"It has {', '.join(have)}")
 
-    def start(self, name: str) -> None:
-        """Boot a router that is stopped, and wait until it has booted."""
-        container = self._container(self.router(name))
+    def start(self, *names: str) -> None:
+        """Boot routers that are stopped, and wait until they have booted."""
+        routers = [self.router(name) for name in names]
         with lock.held(self.names) as held:
-            if not container.running():
-                self._start(container, rootfs.ensure(silent), Network(self.names, held), held)
-            container.wait()
+            stopped = [router for router in routers if not self._container(router).running()]
+            self._boot(stopped, Network(self.names, held), held)
 
-    def stop(self, name: str) -> None:
-        """End a router at once, as a power cut does; its disk stays."""
-        router = self.router(name)
+    def stop(self, *names: str) -> None:
+        """End routers at once, as a power cut does; their disks stay."""
+        routers = [self.router(name) for name in names]
         with lock.held(self.names) as held:
-            self._container(router).stop()
-            Network(self.names, held).unplug(router)
+            self._halt(routers, Network(self.names, held))
 
-    def reboot(self, name: str) -> None:
-        """Stop and start a router: its runtime rules are gone, what it saved comes back."""
-        self.stop(name)
-        self.start(name)
+    def reboot(self, *names: str) -> None:
+        """Stop and start routers: runtime rules are gone, what was saved comes back."""
+        routers = [self.router(name) for name in names]
+        with lock.held(self.names) as held:
+            network = Network(self.names, held)
+            self._halt(routers, network)
+            self._boot(routers, network, held)
 
-    def reset(self, name: str) -> None:
-        """Give a router a fresh disk, as ``up`` made it, and boot it."""
-        self.stop(name)
-        with lock.held(self.names):
-            disk.remove(self._container(self.router(name)).folder)
-        self.start(name)
+    def reset(self, *names: str) -> None:
+        """Give routers a fresh disk, as ``up`` made it, and boot them."""
+        routers = [self.router(name) for name in names]
+        with lock.held(self.names) as held:
+            network = Network(self.names, held)
+            self._halt(routers, network)
+            for router in routers:
+                disk.remove(self._container(router).folder)
+            self._boot(routers, network, held)
 
-    def settle(self, seconds: float = SETTLE_SECONDS) -> None:
-        """Wait until every cluster has exactly one MASTER, which holds all of its VIPs.
-
-        Clusters with no running router are left out.
+    def settle(self, *clusters: str, seconds: float = SETTLE_SECONDS) -> None:
+        """Wait until clusters (all unless named) have exactly one MASTER each, and keep it.
 
         Raises:
             LvsfleetError: some cluster has not after so many seconds.
         """
-        deadline = time.monotonic() + seconds
-        open_clusters = {site.name: site for site in self.topology.sites}
-        while True:
-            for name in list(open_clusters):
-                roles = [
-                    self._role(router)
-                    for router in self.topology.routers
-                    if router.site.name == name and self._container(router).running()
-                ]
-                if not roles or sorted(roles) in (["MASTER"], ["BACKUP", "MASTER"]):
-                    del open_clusters[name]
-            if not open_clusters:
-                return
-            if time.monotonic() > deadline:
-                unsettled = ", ".join(open_clusters)
-                raise LvsfleetError(f"no single MASTER after {seconds:.0f} s in {unsettled}")
-            time.sleep(0.05)
-
-    def _status(self, router: Router) -> RouterStatus:
-        running = self._container(router).running()
-        return RouterStatus(
-            router=router.name,
-            cluster=router.site.name,
-            kind=router.site.kind,
-            address=str(router.management),
-            running=running,
-            ssh=running and answers_ssh(router.management, 2.0),
-            role=self._role(router) if running else Role.DOWN,
-        )
-
-    def _role(self, router: Router) -> Role:
-        held = addresses(self.names.of(router.name), "eth1")
-        vips = {str(vip) for vip in (*router.site.vips4, *router.site.vips6)}
-        if vips <= held:
-            return Role.MASTER
-        return Role.PARTLY if vips & held else Role.BACKUP
+        lab = self.topology
+        pairs = [
+            [router for router in lab.routers if router.site == site]
+            for site in lab.sites
+            if not clusters or site.name in clusters
+        ]
+        _each(lambda pair: status.settle(pair, self.names, seconds), pairs)
 
     def _container(self, router: Router) -> Container:
         return Container(router, self.names)
 
-    def _start(self, container: Container, image: Path, network: Network, held: int) -> None:
-        router, state = container.router, self.names.state
-        disk.make(container.folder, router, image, keys.router_files(state, router))
-        network.plug(router)
-        container.start(held)
+    def _halt(self, routers: Iterable[Router], network: Network) -> None:
+        for router in routers:
+            self._container(router).stop()
+            network.unplug(router)
 
-    @property
-    def _record(self) -> Path:
-        return self.names.state / "lab.json"
+    def _boot(self, routers: Sequence[Router], network: Network, held: int) -> None:
+        """Start routers and wait until all have booted; the lab's lock is held."""
+        state, image = self.names.state, rootfs.ensure(silent)
 
-    def _laid_out(self) -> Topology | None:
-        try:
-            record = json.loads(self._record.read_text())
-        except FileNotFoundError:
-            return None
-        kinds = [Kind(kind) for kind in record["kinds"]]
-        return topology(self.names.number, record["routers"], kinds)
+        def start(router: Router) -> None:
+            container = self._container(router)
+            disk.make(container.folder, router, image, keys.router_files(state, router))
+            network.plug(router)
+            container.start(held)
 
-    def _lay_out(self, wanted: Topology) -> None:
-        """Record what the lab is to be; it may grow, and nothing else."""
-        present = self._laid_out()
-        if present and wanted.routers[: len(present.routers)] != present.routers:
-            raise LvsfleetError(
-                f"lab {present.number} is up with {len(present.routers)} other routers",
-                f"Take it down first: {self._command('down')}",
-            )
-        self.names.state.mkdir(parents=True, exist_ok=True)
-        kinds = list(dict.fromkeys(site.kind.value for site in wanted.sites))
-        record = {"routers": len(wanted.routers), "kinds": kinds}
-        new = self._record.with_suffix(".new")
-        new.write_text(json.dumps(record))
-        new.replace(self._record)
-
-    def _command(self, verb: str) -> str:
-        number = f" --lab {self.names.number}" if self.names.number else ""
-        return f"lvsfleet lab {verb}{number}"
+        _each(start, routers)
+        _each(lambda router: self._container(router).wait(), routers)
 
 
 def _each(do: Callable[[T], R], things: Iterable[T]) -> list[R]:

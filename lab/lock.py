@@ -23,6 +23,7 @@ def held(names: Names) -> Iterator[int]:
     Yields:
         The lock's descriptor.
     """
+    _FOLDER.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(_FOLDER / f"{names.base}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

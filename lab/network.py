@@ -108,11 +108,14 @@ class Network:
         for namespace in ours:
             _end_processes(namespace)
             self._ip("netns", "del", namespace)
-        for link in sorted(_INTERFACES.glob(f"{self._names.prefix}*")):
-            with contextlib.suppress(LvsfleetError):  # its peer's namespace went just now
-                self._ip("link", "del", link.name)
-        if (_INTERFACES / self._names.base).exists():
-            self._ip("link", "del", self._names.base)
+        for link in (*_INTERFACES.glob(f"{self._names.prefix}*"), _INTERFACES / self._names.base):
+            # The kernel takes an interface away by itself, some time after its peer's namespace.
+            while link.exists():
+                try:
+                    self._ip("link", "del", link.name)
+                except LvsfleetError:
+                    if link.exists():
+                        raise
 
     def _plug(self, port: str, namespace: str, site: Site, own: Sequence[Interface]) -> None:
         """Connect ``eth1`` of a namespace to a site's bridge, unless it is."""

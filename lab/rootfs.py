@@ -61,17 +61,17 @@ def ensure(report: Reporter) -> Path:
             report("waiting for another process that builds the routers' root filesystem")
             fcntl.flock(lock, fcntl.LOCK_EX)
         if not rootfs.is_dir():
-            _build(rootfs, report)
+            _build(rootfs, lock.fileno(), report)
     return rootfs
 
 
-def _build(rootfs: Path, report: Reporter) -> None:
+def _build(rootfs: Path, lock: int, report: Reporter) -> None:
     building = rootfs.with_name(rootfs.name + ".building")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir()
     building.chmod(0o755)
     report("building the routers' root filesystem, once on this machine: one to three minutes")
-    _debootstrap(building, report)
+    _debootstrap(building, lock, report)
     report("preparing it for the lab")
     script = PREPARE.read_text()
     run(["chroot", str(building), "/bin/sh", "-eu"], stdin=script)
@@ -80,21 +80,25 @@ def _build(rootfs: Path, report: Reporter) -> None:
     report(f"root filesystem ready: {rootfs}")
 
 
-def _debootstrap(target: Path, report: Reporter) -> None:
-    argv = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(target)]
+def _debootstrap(target: Path, lock: int, report: Reporter) -> None:
+    # What debootstrap mounts goes when it ends, however it ends: no later removal of a half-built
+    # tree can run into /proc or /sys.
+    argv = ["unshare", "--mount", "debootstrap", "--variant=minbase", f"--include={PACKAGES}"]
+    argv += [SUITE, str(target), *_mirror()]
     log = CACHE / "debootstrap.log"
     steps = {"I: Retrieving": "fetching packages", "I: Extracting": "unpacking"}
     steps["I: Configuring"] = "configuring"
     with (
         log.open("w") as kept,
         subprocess.Popen(
-            argv + _mirror(),
+            argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
             env={**os.environ, **ENVIRONMENT},
+            pass_fds=(lock,),  # when this process is killed, the next builder waits for its child
         ) as process,
     ):
         for line in process.stdout or ():

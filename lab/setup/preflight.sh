@@ -20,7 +20,7 @@ unshare --mount --uts --ipc --net --pid --cgroup --fork true 2>/dev/null ||
 state=/var/lib/lvsfleet-lab
 mkdir -p "$state"
 try=$(mktemp -d "$state/.preflight.XXXXXX")
-trap 'rm -rf "$try"; rmdir "$state" 2>/dev/null || :' EXIT
+trap 'rm -rf "$try"' EXIT
 mkdir "$try/lower" "$try/upper" "$try/work" "$try/root"
 # shellcheck disable=SC2016 # expanded by the inner shell
 unshare --mount sh -c 'cd "$1" && mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root' \
