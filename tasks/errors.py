@@ -22,6 +22,10 @@ class Unreachable(RouterError):
     kind = "unreachable"
 
 
+class NeverReachable(Unreachable):
+    """As long as nobody changes something no attempt can succeed: no such name, not SSH."""
+
+
 class DeadlineExceeded(RouterError):
     """The router answered, but not within the time it was given."""
 

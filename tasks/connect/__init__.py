@@ -1,0 +1,1 @@
+"""How a router is reached: from a name in the inventory to a root shell, one idea per file."""

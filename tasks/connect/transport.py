@@ -1,0 +1,201 @@
+"""paramiko's Transport, fitted for many short connections at once under one's own clock."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
+
+from tasks.connect.library import paramiko
+from tasks.connect.wire import Wire
+
+log = logging.getLogger("lvsfleet.ssh.protocol")
+
+_SERVICE = "ssh-userauth"
+_SHELL_SIGNAL_BASE = 128  # a shell reports death by signal N as status 128 + N
+
+
+class Channel(Protocol):
+    """What is used of a paramiko.Channel; ``bell`` is ours, it rings when anything changes."""
+
+    bell: threading.Event
+    chanid: int
+    remote_chanid: int
+    closed: bool
+    eof_received: bool
+    event_ready: bool
+    exit_status: int
+    status_event: threading.Event
+
+    def recv_ready(self) -> bool: ...  # noqa: D102 # see paramiko
+    def recv_stderr_ready(self) -> bool: ...  # noqa: D102
+    def recv(self, nbytes: int) -> bytes: ...  # noqa: D102
+    def recv_stderr(self, nbytes: int) -> bytes: ...  # noqa: D102
+    def send_ready(self) -> bool: ...  # noqa: D102
+    def send(self, s: bytes) -> int: ...  # noqa: D102
+    def shutdown_write(self) -> None: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+
+
+def _ringing(handle: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    def handler(channel: Any, message: Any) -> None:  # paramiko's own types
+        handle(channel, message)
+        bell = getattr(channel, "bell", None)
+        if bell is not None:
+            bell.set()
+
+    return handler
+
+
+def _request(channel: Any, message: Any) -> None:
+    """Handle a channel request, ``exit-signal`` too, which paramiko passes over (RFC 4254 6.10)."""
+    at = message.packet.tell()
+    if message.get_text() != "exit-signal":
+        message.packet.seek(at)
+        channel._handle_request(message)  # noqa: SLF001 # the handler that this one stands before
+        return
+    message.get_boolean()
+    name = message.get_text()
+    number = getattr(signal, f"SIG{name}", None)
+    channel.exit_status = _SHELL_SIGNAL_BASE + (number.value if number is not None else 0)
+    channel.status_event.set()
+
+
+class _Packetizer(paramiko.packet.Packetizer):  # type: ignore[misc]
+    """Without a timer thread for each handshake: ours is bounded from outside."""
+
+    def start_handshake(self, timeout: float) -> None:
+        pass
+
+
+class _AuthHandler(paramiko.auth_handler.AuthHandler):  # type: ignore[misc]
+    """Asks for the service and authenticates in one packet's time, once per connection."""
+
+    def _request_auth(self) -> None:
+        transport: Transport = self.transport
+        if not transport.service_requested:
+            transport.service_requested = True
+            super()._request_auth()
+        # The request itself goes out at once; sshd handles the two in order.
+        accepted = paramiko.Message()
+        accepted.add_string(_SERVICE)
+        accepted.rewind()
+        super()._parse_service_accept(accepted)
+
+    def _parse_service_accept(self, m: Any) -> None:
+        pass
+
+    def _parse_userauth_failure(self, m: Any) -> None:
+        at = m.packet.tell()
+        self.transport.methods = tuple(m.get_list())
+        m.packet.seek(at)
+        super()._parse_userauth_failure(m)
+
+
+class Transport(paramiko.Transport):  # type: ignore[misc]
+    """One SSH connection.
+
+    Attributes:
+        wire: the stream below, which holds the deadline for writing.
+        farewell: what the server said when it disconnected, if it did.
+        methods: how one may still log in, as the server said after an attempt that failed.
+    """
+
+    _active_check_timeout = 1.0
+    # The cheapest that current servers have, in this order.
+    _preferred_kex = (
+        "curve25519-sha256",
+        *(
+            name
+            for name in paramiko.Transport._preferred_kex  # noqa: SLF001
+            if name != "mlkem768x25519-sha256"
+        ),
+        "mlkem768x25519-sha256",
+    )
+    _kex_info: ClassVar[dict[str, Any]] = {
+        **paramiko.Transport._kex_info,  # noqa: SLF001
+        # RFC 8731 gives curve25519-sha256@libssh.org this name; some servers have only this one.
+        "curve25519-sha256": paramiko.kex_curve25519.KexCurve25519,
+    }
+    _preferred_ciphers = (
+        "aes128-gcm@openssh.com",
+        "aes256-gcm@openssh.com",
+        "aes128-ctr",
+        "aes192-ctr",
+        "aes256-ctr",
+    )
+    _preferred_macs = (
+        "hmac-sha2-256-etm@openssh.com",
+        "hmac-sha2-512-etm@openssh.com",
+        "hmac-sha2-256",
+        "hmac-sha2-512",
+    )
+    _channel_handler_table: ClassVar[dict[int, Any]] = {
+        number: _ringing(_request if number == paramiko.common.MSG_CHANNEL_REQUEST else handler)
+        for number, handler in paramiko.Transport._channel_handler_table.items()  # noqa: SLF001
+    }
+
+    def __init__(self, wire: Wire, *, host_key_algorithms: tuple[str, ...]) -> None:
+        super().__init__(wire, packetizer_class=_Packetizer)
+        self.wire = wire
+        self.farewell = ""
+        self.methods: tuple[str, ...] | None = None
+        self.service_requested = False
+        self._preferred_keys = host_key_algorithms
+        self._bells: dict[int, threading.Event] = {}
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        """Host key algorithms without certificates, whose authorities paramiko cannot check."""
+        return self._preferred_keys
+
+    def auth_handler_for(self) -> Any:
+        """A handler for one more authentication request on this connection."""
+        self.auth_handler = _AuthHandler(self)
+        return self.auth_handler
+
+    def open_exec(self, command: bytes, *, timeout: float) -> Channel:
+        """Open a channel and have it run ``command``, without waiting for the server's yes.
+
+        Raises:
+            paramiko.SSHException: no channel within ``timeout`` seconds, or the connection broke.
+        """
+        channel: Channel = self.open_session(timeout=timeout)
+        channel.bell = self._bells[channel.chanid] = threading.Event()
+        channel.bell.set()
+        message = paramiko.Message()
+        message.add_byte(paramiko.common.cMSG_CHANNEL_REQUEST)
+        message.add_int(channel.remote_chanid)
+        message.add_string("exec")
+        message.add_boolean(True)
+        message.add_string(command)
+        self._send_user_message(message)
+        return channel
+
+    def close_exec(self, channel: Channel) -> None:
+        """Close a channel made by ``open_exec``."""
+        self._bells.pop(channel.chanid, None)
+        channel.close()
+
+    def run(self) -> None:
+        """The reading thread; when it ends, everyone who waits for a channel is woken."""
+        try:
+            super().run()
+        finally:
+            for bell in list(self._bells.values()):
+                bell.set()
+
+    def close(self) -> None:
+        """Close the connection, also one that never came up."""
+        super().close()
+        self.wire.close()
+
+    def _parse_disconnect(self, m: Any) -> None:
+        m.get_int()
+        self.farewell = m.get_text()
+
+    def _log(self, level: int, msg: object, *args: object) -> None:  # noqa: ARG002
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s", msg)
