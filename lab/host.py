@@ -20,7 +20,7 @@ def check_root() -> None:
         LvsfleetError: the caller is not root.
     """
     if os.geteuid() != 0:
-        raise LvsfleetError("the lab needs root", "run it with sudo")
+        raise LvsfleetError("the lab needs root", "Run it with sudo")
 
 
 def check() -> None:
@@ -33,7 +33,7 @@ def check() -> None:
     result = completed(["/bin/sh", str(_SCRIPT)])
     if result.returncode:
         message, _, hint = result.stderr.strip().removeprefix("lab: ").partition("; ")
-        raise LvsfleetError(message, hint)
+        raise LvsfleetError(message, hint[:1].upper() + hint[1:])
 
 
 def make_room() -> None:
