@@ -71,14 +71,14 @@ def _shared_vips(routers: Iterable[Router]) -> Iterator[Finding]:
                         router.inherited.origins["services", service.name],
                         ("data", "services", service.name, "vips", place),
                         quote(str(vip)),
-                        f"is a VIP of {_team(router)} and of {_team(other)} "
-                        f"(service {key_text(of.name)}): {_advice(router, other)}",
+                        f"is a VIP of {_team(router)} and, as service {key_text(of.name)}, "
+                        f"of {_team(other)}: {_advice(router, other)}",
                     )
 
 
 def _team(router: Router) -> str:
     if router.desired.cluster is None:
-        return f"host {key_text(router.name)}, which has no cluster,"
+        return f"host {key_text(router.name)} (no cluster)"
     return f"cluster {key_text(router.desired.cluster)}"
 
 
@@ -154,31 +154,33 @@ def _difference(router: Router, model: Router) -> Iterator[Finding]:
         if not broken.isdisjoint({("services",), ("services", name)}):
             continue
         one, two = here.get(name), there.get(name)
-        if one is not None and two is not None and one.ruleset == two.ruleset:
+        if one is not None and two is not None and _same(one, two):
             continue
         owner = router.inherited.origins.get(("services", name))
-        nobody = Owner(Kind.HOST, router.name)
-        what = (
-            f"host {key_text(router.name)} of cluster {key_text(str(router.desired.cluster))} "
-            + _said(one, two, model)
-        )
+        itself = Owner(Kind.HOST, router.name)
+        subject = "" if owner in {itself, None} else f"{itself} "
         yield Finding(
-            owner or nobody,
+            owner or itself,
             ("data", "services", name) if owner else (),
             "",
-            f"{what}: routers of one cluster take over each other's VIPs, so they have the same "
-            "services",
+            f"{subject}{_said(one, two, model)}: routers of one cluster take over each other's "
+            "VIPs, so they have the same services",
         )
+
+
+def _same(one: Service, two: Service) -> bool:
+    # Most are equal as written; the order of VIPs and ports is worth a closer look.
+    return one == two or one.ruleset == two.ruleset
 
 
 def _said(one: Service | None, two: Service | None, model: Router) -> str:
-    other = key_text(model.name)
+    other = f"{key_text(model.name)} of cluster {key_text(model.desired.cluster)}"
     if one is None and two is not None:
         return f"lacks service {key_text(two.name)}, which {other} has"
     if one is not None and two is not None:
         fields = ("vips", "ports", "mark", "accept")
         unlike = [f for f in fields if _comparable(one, f) != _comparable(two, f)]
-        return f"has another {one_of(unlike, 'and')} here than {other}"
+        return f"differs in {one_of(unlike, 'and')} from {other}"
     return f"has service {key_text(one.name if one else '')}, which {other} lacks"
 
 

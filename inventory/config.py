@@ -17,6 +17,7 @@ from inventory.problems import (
     did_you_mean,
     one_of,
     quote,
+    step,
 )
 from inventory.sources import FILE_PLUGINS, FILES, Sources
 
@@ -109,7 +110,7 @@ def _check(value: Any) -> list[Finding]:
         known = SECTIONS.get(name) if isinstance(name, str) else None
         if known is None:
             near = did_you_mean(name, SECTIONS) or f"known are {one_of(SECTIONS, 'and')}"
-            found.append(Finding(owner, (str(name),), "", f"is no section: {near}"))
+            found.append(Finding(owner, (step(name),), "", f"is no section: {near}"))
         elif section is not None and not isinstance(section, dict):
             found.append(Finding(owner, (name,), quote(section), "is no mapping"))
         elif known:
@@ -124,7 +125,7 @@ def _check_section(
     for key, value in section.items():
         if key not in known:
             near = did_you_mean(key, known) or f"{name} has {one_of(known, 'and')}"
-            found.append(Finding(owner, (name, str(key)), "", f"is no key of {name}: {near}"))
+            found.append(Finding(owner, (name, step(key)), "", f"is no key of {name}: {near}"))
         elif value is not None and not isinstance(value, known[key]):
             message = f"is not {_TYPES[known[key]]}"
             found.append(Finding(owner, (name, key), quote(value), message))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from inventory import values
 from inventory.desired import Backend, Service
 from inventory.login import ATTRIBUTES, check_login
-from inventory.problems import Finding, Owner, Path, did_you_mean, key_text, one_of, quote
+from inventory.problems import Finding, Owner, Path, did_you_mean, key_text, one_of, quote, step
 from inventory.service import KEYS as SERVICE_KEYS
 from inventory.service import read_service
 from inventory.values import Invalid
@@ -77,7 +77,7 @@ def read_element(owner: Owner, element: Element, *, strict: bool) -> tuple[Piece
     settings: dict[str, Any] = {}
     services: dict[str, Service | None] = {}
     for key, value in element.data.items():
-        path: Path = ("data", str(key))
+        path: Path = ("data", step(key))
         if key == "services":
             found += _services(owner, value, services)
         elif key == "vrrp":
@@ -115,7 +115,7 @@ def _services(owner: Owner, value: object, into: dict[str, Service | None]) -> l
         return [Finding(owner, path, quote(value), message)]
     found: list[Finding] = []
     for key, spec in value.items():
-        at = (*path, str(key))
+        at = (*path, step(key))
         try:
             name = values.service_name(key)
         except Invalid as error:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from inventory.problems import Finding, Kind, Owner, Path, did_you_mean, one_of, quote
+from inventory.problems import (
+    Finding,
+    Kind,
+    Owner,
+    Path,
+    did_you_mean,
+    key_text,
+    one_of,
+    quote,
+    step,
+)
 
 _LOGIN = ("hostname", "port", "username", "password", "platform")
 ENTRY_KEYS = (*_LOGIN, "groups", "data", "connection_options")
 """What a host or a group may say; the defaults have no groups."""
 DEFAULTS_KEYS = (*_LOGIN, "data", "connection_options")
+_MANY = 8
 CONNECTION_KEYS = (*_LOGIN, "extras")
 _DATA_KEYS = ("cluster", "backend", "zone", "start", "services", "vrrp", "connection")
 
@@ -31,7 +42,7 @@ class Shape:
             return {}
         entries = {}
         for name, entry in value.items():
-            owner = Owner(kind, str(name))
+            owner = Owner(kind, step(name))
             if not isinstance(name, str):
                 self._tell(owner, (), name, "is no text: put the name in quotes")
                 continue
@@ -41,19 +52,19 @@ class Shape:
     def entry(self, owner: Owner, entry: Any, known: tuple[str, ...]) -> dict[str, Any]:
         """One host, one group or the defaults."""
         if entry is None:
-            return {}
+            entry = {}
         if not isinstance(entry, dict):
             self._tell(owner, (), entry, f"is no mapping: known are {one_of(known, 'and')}")
-            return {}
+            entry = {}
         for key in entry:
             if key not in known:
-                self._tell(owner, (str(key),), None, _unknown(key, known))
-        kept = {key: entry.get(key) for key in _LOGIN}
+                self._tell(owner, (step(key),), None, _unknown(key, known))
+        kept: dict[str, Any] = {key: entry.get(key) for key in _LOGIN}
         kept["data"] = self._mapping(owner, ("data",), entry.get("data"))
         kept["groups"] = self._groups(owner, entry.get("groups"))
         options = self._mapping(owner, ("connection_options",), entry.get("connection_options"))
         kept["connection_options"] = {
-            str(name): self._connection(owner, ("connection_options", str(name)), value)
+            str(name): self._connection(owner, ("connection_options", step(name)), value)
             for name, value in options.items()
         }
         return kept
@@ -63,7 +74,7 @@ class Shape:
         for key in said:
             if key not in CONNECTION_KEYS:
                 message = _unknown(key, CONNECTION_KEYS)
-                self._tell(owner, (*path, str(key)), None, message)
+                self._tell(owner, (*path, step(key)), None, message)
         kept = {key: said.get(key) for key in _LOGIN}
         extras = said.get("extras")
         kept["extras"] = extras and self._mapping(owner, (*path, "extras"), extras)
@@ -73,7 +84,9 @@ class Shape:
         if value is None:
             return {}
         if not isinstance(value, dict):
-            self._tell(owner, path, value, "is no mapping")
+            glued = isinstance(value, str) and ":" in value
+            hint = ": a space follows each colon" if glued else ""
+            self._tell(owner, path, value, f"is no mapping{hint}")
             return {}
         return value
 
@@ -81,7 +94,7 @@ class Shape:
         if value is None:
             return []
         if not isinstance(value, list):
-            shown = value if isinstance(value, str) else "NAME"
+            shown = key_text(value) if isinstance(value, str) else "NAME"
             self._tell(owner, ("groups",), value, f"is no list: write groups: [{shown}]")
             return []
         names = []
@@ -94,16 +107,15 @@ class Shape:
                 names.append(name)
         return names
 
-    def existing(self, owner: Owner, names: list[str], groups: Iterable[str]) -> list[str]:
+    def existing(self, owner: Owner, names: list[str], groups: Collection[str]) -> list[str]:
         """Those of an entry's groups that there are."""
         kept = []
         for place, name in enumerate(names):
             if name in groups:
                 kept.append(name)
-            else:
-                near = did_you_mean(name, groups) or f"there are {one_of(groups, 'and')}"
-                told = near if groups else "there are none"
-                self._tell(owner, ("groups", place), name, f"is no group: {told}")
+                continue
+            told = did_you_mean(name, groups) or _some(groups)
+            self._tell(owner, ("groups", place), name, f"is no group: {told}")
         return kept
 
     def acyclic(self, parents: Mapping[str, list[str]]) -> dict[str, list[str]]:
@@ -128,7 +140,7 @@ class Shape:
         kept[name] = []
         for parent in parents[name]:
             if parent in trail:
-                ring = " → ".join([*trail[trail.index(parent) :], parent])
+                ring = " → ".join(map(key_text, [*trail[trail.index(parent) :], parent]))
                 owner, place = Owner(Kind.GROUP, name), parents[name].index(parent)
                 self._tell(owner, ("groups", place), parent, f"leads back to itself: {ring}")
                 continue
@@ -142,10 +154,16 @@ class Shape:
         self.findings.append(Finding(owner, path, shown, message))
 
 
+def _some(groups: Collection[str]) -> str:
+    if not groups:
+        return "there are none"
+    if len(groups) > _MANY:
+        return f"it is none of the {len(groups)} there are"
+    return f"there {'is' if len(groups) == 1 else 'are'} {one_of(map(key_text, groups), 'and')}"
+
+
 def _unknown(key: object, known: tuple[str, ...]) -> str:
-    if key in _DATA_KEYS:
-        return f"belongs under data: write data: {{{key}: …}}"
-    if isinstance(key, str) and key.startswith("x-"):
-        return f"belongs under data: write data: {{{key}: …}}"
+    if key in _DATA_KEYS or (isinstance(key, str) and key.startswith("x-")):
+        return f"belongs under data: write data: {{{key_text(key)}: …}}"
     near = did_you_mean(key, known) or f"known are {one_of(known, 'and')}"
     return f"is no key here: {near}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from inventory import values
-from inventory.problems import Finding, Kind, Owner, Path, quote
+from inventory.problems import Finding, Kind, Owner, Path, quote, step
 from inventory.values import Invalid
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def check_login(owner: Owner, element: Element) -> list[Finding]:
             found.append(Finding(owner, (), quote(owner.name), str(error)))
     found += _attributes(owner, (), element)
     for name, options in element.connection_options.items():
-        found += _attributes(owner, ("connection_options", str(name)), options)
+        found += _attributes(owner, ("connection_options", step(name)), options)
     return found
 
 

@@ -28,15 +28,20 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who says a value: one host, one group, the defaults, or Nornir's configuration."""
+    """Who says a value: one host, one group, the defaults, or Nornir's configuration.
+
+    Attributes:
+        kind: the document.
+        name: the host's or the group's; None for a document as a whole.
+    """
 
     kind: Kind
-    name: str = ""
+    name: str | None = None
 
     def __str__(self) -> str:
-        if self.kind in {Kind.HOST, Kind.GROUP}:
+        if self.name is not None:
             return f"{self.kind} {key_text(self.name)}"
-        return str(self.kind)
+        return f"{self.kind}s" if self.kind in {Kind.HOST, Kind.GROUP} else str(self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +119,16 @@ class InventoryProblems(LvsfleetError):
 
 def quote(value: object) -> str:
     """``value`` as an operator may see it: in quotes, escaped to ASCII, and not too long."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int):
         # Decimal text of an int is limited (4300 digits) and raises; hexadecimal is not.
         return _shorten(str(value) if abs(value) < 10**30 else hex(value))
-    if isinstance(value, dict):
-        return "{…}" if value else "{}"
-    if isinstance(value, list | tuple):
-        return "[…]" if value else "[]"
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, dict | list | tuple):
+        start, end = "{}" if isinstance(value, dict) else "[]"
+        return f"{start}{'…' if value else ''}{end}"
     # Four times the length shown: an escape is at most ten characters long, but cut it early
     # enough that a huge value costs nothing.
     text = value if isinstance(value, str) else str(value)
@@ -142,6 +146,11 @@ def key_text(key: object) -> str:
     if isinstance(key, str) and _PLAIN_KEY.match(key) and len(key) <= _LONGEST_SHOWN:
         return key
     return quote(key)
+
+
+def step(key: object) -> str:
+    """A key as part of a path; one that is no text as YAML writes it."""
+    return key if isinstance(key, str) else quote(key).strip("'")
 
 
 def field_text(path: Sequence[str | int]) -> str:
@@ -165,5 +174,5 @@ def one_of(names: Iterable[str], last: str = "or") -> str:
 
 def did_you_mean(key: object, known: Iterable[str]) -> str:
     """The known key that ``key`` resembles, as ``did you mean 'services'?``; empty if none does."""
-    near = get_close_matches(str(key)[:_LONGEST_SHOWN].lower(), list(known), n=1, cutoff=0.7)
-    return f"did you mean {near[0]!r}?" if near else ""
+    near = get_close_matches(str(key)[:_LONGEST_SHOWN].lower(), list(known), n=1, cutoff=0.65)
+    return f"did you mean {quote(near[0])}?" if near else ""

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from inventory import values
 from inventory.desired import Service, ServicePorts
-from inventory.problems import Finding, Owner, Path, did_you_mean, one_of, quote
+from inventory.problems import Finding, Owner, Path, did_you_mean, key_text, one_of, quote, step
 from inventory.values import Invalid
 
 _T = TypeVar("_T")
@@ -40,7 +40,7 @@ def read_service(owner: Owner, path: Path, name: str, spec: Any) -> Service | li
     for key in spec:
         if key not in KEYS:
             near = did_you_mean(key, KEYS) or f"a service has {one_of(KEYS, 'and')}"
-            found.append(Finding(owner, (*path, str(key)), "", f"is no key of a service: {near}"))
+            found.append(Finding(owner, (*path, step(key)), "", f"is no key of a service: {near}"))
     found += [
         Finding(owner, (*path, key), "", message)
         for key, message in _MISSING.items()
@@ -69,8 +69,8 @@ def _list(
     if items is None:
         return {}
     if not isinstance(items, list):
-        shown = items if isinstance(items, str | int) else "…"
-        told((key,), items, f"is no list: write {key}: [{shown}]")
+        shown = f"[{items}]" if isinstance(items, str) and key_text(items) == items else "[…]"
+        told((key,), items, f"is no list: write {key}: {shown}")
         return {}
     if not items:
         told((key,), items, "is empty: a service has at least one")

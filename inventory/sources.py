@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
+
+import yaml
 
 from inventory import yamlfile
 from inventory.problems import Finding, Kind, Owner, Path, Problem, field_text
@@ -64,10 +66,52 @@ class Sources:
             return f"inventory plugin {self.plugin}", None
         if file not in self.documents:
             self.documents[file] = yamlfile.read(file)
-        whole = (owner.name, *path) if owner.kind in {Kind.HOST, Kind.GROUP} else path
-        return self.label(file), yamlfile.line_of(self.documents[file].root, whole)
+        whole = path if owner.name is None else (owner.name, *path)
+        return self.label(file), line_of(self.documents[file].root, whole)
 
     def label(self, file: FilePath) -> str:
-        """A file's name as it is shown: short within the inventory's folder."""
-        home = next(iter(self.files.values())).parent
-        return str(file.relative_to(home) if file.is_relative_to(home) else file)
+        """A file's name as it is shown: short within the inventory's folder, else whole."""
+        homes = {each.parent for each in self.files.values()}
+        for home in homes:
+            if all(other.is_relative_to(home) for other in homes):
+                return str(file.relative_to(home))
+        return str(file)
+
+
+def line_of(root: yaml.Node | None, path: Sequence[str | int]) -> int | None:
+    """The line (from 1) where the value at ``path`` was written, or the nearest thing above it."""
+    if root is None:
+        return None
+    line: int | None = None
+    node = root
+    for step in path:
+        found = _child(node, step)
+        if found is None:
+            break
+        key, node = found
+        # A block begins on the line below its key; one looks for the key.
+        line = (node if isinstance(node, yaml.ScalarNode) else key).start_mark.line + 1
+    return line
+
+
+def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+    if isinstance(node, yaml.SequenceNode):
+        if isinstance(step, int) and step < len(node.value):
+            return node.value[step], node.value[step]
+        return None
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    for key, value in node.value:
+        if (
+            isinstance(key, yaml.ScalarNode)
+            and key.value == str(step)
+            and key.tag != yamlfile.MERGE
+        ):
+            return key, value
+    for key, value in node.value:
+        if key.tag == yamlfile.MERGE:
+            for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                found = _child(source, step)
+                if found is not None:
+                    return found
+    return None

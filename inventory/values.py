@@ -21,11 +21,12 @@ _ROUTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,252}\Z")
 # firewalld builds chain names of at most 28 characters from "IN_" and the like, the zone, "_allow".
 _ZONE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,16}\Z")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}\Z")
+_INTERFACE = re.compile(r"[A-Za-z0-9_.-]{1,15}\Z")
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\Z")
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?/([a-z]+)\Z")
 _BARE_PORTS = re.compile(r"[0-9]{1,5}(-[0-9]{1,5})?\Z")
 _DIGITS = re.compile(r"[0-9]+\Z")
-_HEX = re.compile(r"0[xX][0-9a-fA-F]+\Z")
+_TEXT_MARK = re.compile(r"0*([0-9]{1,10}|0[xX][0-9a-fA-F]{1,8})\Z")
 
 _BROADCAST = IPv4Address("255.255.255.255")
 _LONGEST_HOSTNAME = 253
@@ -85,10 +86,11 @@ def hostname(value: object) -> str:
     if not isinstance(value, str):
         raise Invalid("is no host name: write a name or an address, in quotes")
     try:
-        ip_address(value)
+        address = ip_address(value)
     except ValueError:
-        pass
-    else:
+        address = None
+    scope = getattr(address, "scope_id", None)
+    if address is not None and (scope is None or _INTERFACE.match(scope)):
         return value
     labels = value.removesuffix(".").split(".")
     if re.search(r"[0-9A-Za-z]@", value):
@@ -144,14 +146,13 @@ def vip(value: object) -> Address:
 
 
 def _no_address(text: str) -> str:
-    plain, slash, _ = text.partition("/")
-    if slash:
+    if "/" in text:
         try:
             network = ip_network(text, strict=False)
         except ValueError:
             return "is no address: write 203.0.113.10 or '2001:db8::10'"
         if network.num_addresses == 1:
-            return f"has a prefix: write {plain}"
+            return f"has a prefix: write {network.network_address}"
         return "is a network: write each address, without a prefix"
     if text != text.strip():
         return "has spaces around it: take them away"
@@ -199,9 +200,9 @@ def service_ports(value: object) -> ServicePorts:
 
 def mark(value: object) -> int:
     """A firewall mark: 1 to 2³²−1."""
-    if isinstance(value, str) and (_DIGITS.match(value) or _HEX.match(value)):
-        plain = value if _HEX.match(value) else value.lstrip("0") or "1"
-        raise Invalid(f"is text, not a number: write {plain}, without quotes or leading zeros")
+    text = _TEXT_MARK.match(value) if isinstance(value, str) else None
+    if text:
+        raise Invalid(f"is text, not a number: write {text[1]}, without quotes or leading zeros")
     if isinstance(value, bool) or not isinstance(value, int):
         raise Invalid(f"is no mark: write a whole number, 1 to {MAX_MARK}")
     if value == 0:

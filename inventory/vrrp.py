@@ -6,7 +6,7 @@ from typing import Any
 
 from inventory import values
 from inventory.desired import Vrrp
-from inventory.problems import Finding, Owner, Path, did_you_mean, quote
+from inventory.problems import Finding, Owner, Path, did_you_mean, quote, step
 from inventory.values import Invalid
 
 KEYS = ("accept", "ah")
@@ -25,7 +25,7 @@ def read_vrrp(owner: Owner, path: Path, spec: Any) -> Vrrp | list[Finding]:
     found: list[Finding] = []
     said = dict.fromkeys(KEYS, False)
     for key, value in spec.items():
-        at = (*path, str(key))
+        at = (*path, step(key))
         if key not in KEYS:
             near = did_you_mean(key, KEYS) or "vrrp has accept and ah"
             found.append(Finding(owner, at, "", f"is no key of vrrp: {near}"))

@@ -7,7 +7,6 @@ text, and ``010`` is text instead of eight. Doubled keys and tags are refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
@@ -18,7 +17,7 @@ from inventory.problems import quote
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
-_NULL, _BOOL, _INT, _FLOAT, _STR, _MERGE, _MAP, _SEQ = (
+_NULL, _BOOL, _INT, _FLOAT, _STR, MERGE, _MAP, _SEQ = (
     _TAG + name for name in ("null", "bool", "int", "float", "str", "merge", "map", "seq")
 )
 _SCALARS = {
@@ -30,7 +29,7 @@ _SCALARS = {
         r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?\Z",
         list("-+.0123456789"),
     ),
-    _MERGE: (r"<<\Z", ["<"]),
+    MERGE: (r"<<\Z", ["<"]),
 }
 
 
@@ -57,7 +56,7 @@ class Document:
 
     Attributes:
         value: dicts, lists and scalars; None for an empty file and for one that is no YAML.
-        root: the node tree, for `line_of`.
+        root: the node tree, for looking up lines.
         faults: what is wrong; the value is what could be read in spite of them.
     """
 
@@ -167,7 +166,7 @@ class _Builder:
                 return float(text)
         except ValueError:
             pass
-        if tag != _MERGE:
+        if tag != MERGE:
             self._fault(node, f"the tag {quote(tag)} is not understood here")
         return text
 
@@ -176,17 +175,20 @@ class _Builder:
         merged: dict[Any, Any] = {}
         lines: dict[Any, int] = {}
         for key_node, value_node in node.value:
-            if key_node.tag == _MERGE:
+            if key_node.tag == MERGE:
                 self._merge(value_node, merged)
                 continue
             if not isinstance(key_node, yaml.ScalarNode):
                 self._fault(key_node, "a key is a plain word, not a list or a mapping")
                 continue
             key = self._scalar(key_node)
-            if key in own:
-                self._fault(key_node, f"{quote(key)} stands here twice, first in line {lines[key]}")
+            # By text and tag: for Python, 1 and true are one key.
+            written = (key_node.tag, key_node.value)
+            if written in lines:
+                first = lines[written]
+                self._fault(key_node, f"{quote(key)} stands here twice, first in line {first}")
                 continue
-            lines[key] = key_node.start_mark.line + 1
+            lines[written] = key_node.start_mark.line + 1
             own[key] = self.build(value_node)
         return {**merged, **own} if merged else own
 
@@ -198,38 +200,3 @@ class _Builder:
                 into.update({k: v for k, v in value.items() if k not in into})
             else:
                 self._fault(source, "'<<' takes a mapping, or a list of mappings")
-
-
-def line_of(root: yaml.Node | None, path: Sequence[str | int]) -> int | None:
-    """The line (from 1) where the value at ``path`` was written, or the nearest thing above it."""
-    if root is None:
-        return None
-    line: int | None = None
-    node = root
-    for step in path:
-        found = _child(node, step)
-        if found is None:
-            break
-        key, node = found
-        # A block begins on the line below its key; one looks for the key.
-        line = (node if isinstance(node, yaml.ScalarNode) else key).start_mark.line + 1
-    return line
-
-
-def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
-    if isinstance(node, yaml.SequenceNode):
-        if isinstance(step, int) and step < len(node.value):
-            return node.value[step], node.value[step]
-        return None
-    if not isinstance(node, yaml.MappingNode):
-        return None
-    for key, value in node.value:
-        if isinstance(key, yaml.ScalarNode) and key.value == str(step) and key.tag != _MERGE:
-            return key, value
-    for key, value in node.value:
-        if key.tag == _MERGE:
-            for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
-                found = _child(source, step)
-                if found is not None:
-                    return found
-    return None
