@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from inventory.desired import Backend
 from inventory.fleet import Fleet
 from inventory.rules import Mark
+from inventory.show import show
+from tasks.plan import FILTERS
 
 
 def summary(fleet: Fleet) -> str:
@@ -22,6 +25,23 @@ def summary(fleet: Fleet) -> str:
         _count(len(marks), "mark"),
     )
     return f"The inventory is fine: {', '.join(parts)}.\n"
+
+
+def describe(fleet: Fleet, router: str) -> str:
+    """What one router will be, and the commands that one would type on it by hand.
+
+    Where the backend is what the router runs, there are the commands of each.
+
+    Raises:
+        LvsfleetError: there is no such router.
+    """
+    text = show(fleet, router)
+    desired = fleet.desired[router]
+    for backend, packet_filter in FILTERS.items():
+        if desired.backend in {Backend.AUTO, backend}:
+            commands = "\n".join(f"  {line}" for line in packet_filter.by_hand(desired))
+            text += f"\n\nby hand, with {backend.value}\n{commands or '  nothing to do'}"
+    return f"{text}\n"
 
 
 def _count(number: int, noun: str) -> str:

@@ -57,10 +57,12 @@ def _abandoned(error: Abandoned) -> RouterError:
 
 
 def _fault(error: BaseException | None) -> RouterError:
-    """An exception that is no `RouterError`: a fault of this program, said in one sentence."""
+    """The error of a router; any other exception is a fault of this program."""
     error = _root(error)
     if isinstance(error, RouterError):
         return error
+    if isinstance(error, LvsfleetError):
+        return RouterError(error.message, error.hint)
     frames = traceback.extract_tb(error.__traceback__) if error else []
     where = f" at {frames[-1].name}, line {frames[-1].lineno}" if frames else ""
     text = " ".join(str(error).split()) or "no message"

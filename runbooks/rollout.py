@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from inventory.fleet import Fleet
 
-GRACE = 15.0
-"""Seconds for a router beyond its own deadlines: its task ends by itself when they are over."""
+GRACE = 45.0
+"""Seconds for a router beyond its two deadlines: its task ends by itself within 30 of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,7 @@ def _run(
 ) -> AggregatedResult:
     options = router_rollout.Options(
         run=identity,
+        who=router_rollout.whoever(),
         dry_run=request.dry_run,
         timeout=request.timeout,
         confirm_timeout=request.confirm_timeout,

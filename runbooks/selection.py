@@ -57,9 +57,9 @@ def _pieces(text: str) -> list[str]:
     return [piece.strip() for piece in text.split(",") if piece.strip()]
 
 
-def _names(host: Host) -> set[str]:
-    """All names that a router goes by: its own and those of its groups, inherited ones too."""
-    return {host.name, *(group.name for group in host.extended_groups())}
+def _groups(host: Host) -> list[str]:
+    """The names of a router's groups, inherited ones too."""
+    return [group.name for group in host.extended_groups()]
 
 
 def _limited(hosts: Mapping[str, Host], pieces: Sequence[str]) -> set[str]:
@@ -67,7 +67,7 @@ def _limited(hosts: Mapping[str, Host], pieces: Sequence[str]) -> set[str]:
         return set(hosts)
     by_name: dict[str, list[str]] = {}
     for host in hosts.values():
-        for name in _names(host):
+        for name in dict.fromkeys([host.name, *_groups(host)]):
             by_name.setdefault(name, []).append(host.name)
     chosen: set[str] = set()
     unknown: list[str] = []
@@ -105,7 +105,7 @@ def _condition(text: str) -> tuple[str, str]:
 def _value(host: Host, key: str) -> Any:
     """The value under ``key``; credentials are none of a filter's business."""
     if key == "group":
-        return sorted(_names(host) - {host.name})
+        return _groups(host)
     if key in _OWN_FIELDS:
         return getattr(host, key)
     first, *steps = key.split(".")

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from nornir.core import Nornir
+from nornir.core.inventory import Defaults, Groups, Host, Hosts, Inventory
+from nornir.core.task import AggregatedResult, Task
+
+from runbooks.interrupt import Stop
+from runbooks.runner import Abandoned, FleetRunner, NotBegun, Overdue
+
+NAMES = tuple(f"r{i}" for i in range(12))
+
+
+def fleet(runner: FleetRunner) -> Nornir:
+    hosts = Hosts({name: Host(name) for name in NAMES})
+    return Nornir(Inventory(hosts, Groups(), Defaults()), runner=runner)
+
+
+def run(runner: FleetRunner, do: Callable[[str], object]) -> AggregatedResult:
+    def work(task: Task) -> object:
+        return do(task.host.name)
+
+    return fleet(runner).run(task=work)
+
+
+@pytest.fixture
+def release() -> Iterator[threading.Event]:
+    """What tasks that hang wait for; set at the end, so that no thread outlives its test."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.mark.parametrize("workers", [1, 3, 12, 500])
+def test_every_router_has_its_result_in_the_inventorys_order(workers: int) -> None:
+    results = run(FleetRunner(workers), lambda name: time.sleep(hash(name) % 5 / 1000) or name)
+    assert [(name, each[0].result) for name, each in results.items()] == [(n, n) for n in NAMES]
+
+
+def test_no_more_routers_at_once_than_workers() -> None:
+    now, most, lock = 0, 0, threading.Lock()
+
+    def work(_name: str) -> None:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.005)
+        with lock:
+            now -= 1
+
+    run(FleetRunner(4), work)
+    assert most == 4
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), SystemExit(3), KeyboardInterrupt()])
+def test_one_that_raises_loses_no_other(error: BaseException) -> None:
+    def work(name: str) -> str:
+        if name == "r3":
+            raise error
+        return name
+
+    results = run(FleetRunner(2), work)
+    assert list(results) == list(NAMES)
+    assert results["r3"][0].exception is error
+    assert [name for name, each in results.items() if each.failed] == ["r3"]
+
+
+def test_a_processor_that_raises_costs_only_the_one_router() -> None:
+    class Bad:
+        def __getattr__(self, name: str) -> Callable[..., None]:
+            return lambda *_: None
+
+        def task_instance_started(self, _task: Task, host: Host) -> None:
+            if host.name == "r5":
+                raise RuntimeError("display")
+
+    nr = fleet(FleetRunner(3)).with_processors([Bad()])  # type: ignore[list-item]
+    results = nr.run(task=lambda task: task.host.name)
+    assert [name for name, each in results.items() if each.failed] == ["r5"]
+
+
+def test_a_router_that_hangs_is_given_up_and_its_place_taken(release: threading.Event) -> None:
+    def work(name: str) -> str:
+        if name in {"r0", "r1"}:
+            release.wait(30)
+        return name
+
+    begun = time.monotonic()
+    results = run(FleetRunner(workers=2, deadline=0.2), work)
+    assert time.monotonic() - begun < 5
+    late = {name for name, each in results.items() if isinstance(each[0].exception, Overdue)}
+    assert late == {"r0", "r1"}
+    assert [results[name][0].result for name in NAMES[2:]] == list(NAMES[2:])
+
+
+def test_a_late_result_counts_while_others_are_still_at_work() -> None:
+    pause = {"r0": 0.3, "r1": 0.6}
+    runner = FleetRunner(workers=2, deadline=0.2)
+    hosts = [Host("r0"), Host("r1")]
+    nr = fleet(runner)
+    task = Task(
+        lambda task: time.sleep(pause[task.host.name]) or "late",
+        nr,
+        global_dry_run=False,
+        processors=nr.processors,
+        name="work",
+    )
+    results = runner.run(task, hosts)
+    # Both were overdue at 0.2 s, so the run ended then.
+    assert [isinstance(each[0].exception, Overdue) for each in results.values()] == [True, True]
+
+    pause |= {"r0": 0.3, "r1": 0.05, "r2": 0.15, "r3": 0.15, "r4": 0.15}
+    hosts = [Host(name) for name in pause]
+    results = runner.run(task, hosts)
+    assert [each[0].result for each in results.values()] == ["late"] * 5
+
+
+def test_after_the_first_request_no_router_begins() -> None:
+    stop, told = Stop(), []
+
+    def work(name: str) -> str:
+        if name == "r1":
+            stop.request()
+        time.sleep(0.1)
+        return name
+
+    results = run(FleetRunner(2, stop=stop, on_stop=lambda names: told.append(list(names))), work)
+    skipped = [n for n, each in results.items() if isinstance(each[0].exception, NotBegun)]
+    assert results["r1"][0].result == "r1"
+    assert len(skipped) >= 8
+    assert list(results) == list(NAMES)
+    assert len(told) == 1
+    assert "r1" in told[0]
+
+
+def test_after_the_second_request_nobody_is_waited_for(release: threading.Event) -> None:
+    stop = Stop()
+
+    def work(name: str) -> None:
+        if name == "r1":
+            stop.request()
+            stop.request()
+        release.wait(30)
+
+    begun = time.monotonic()
+    results = run(FleetRunner(3, stop=stop), work)
+    assert time.monotonic() - begun < 5
+    kinds = {type(each[0].exception) for each in results.values()}
+    assert kinds == {Abandoned, NotBegun}
+    assert type(results["r1"][0].exception) is Abandoned
+
+
+def test_a_stop_from_before_begins_nothing() -> None:
+    stop = Stop()
+    stop.request()
+    results = run(FleetRunner(3, stop=stop), lambda name: name)
+    assert {type(each[0].exception) for each in results.values()} == {NotBegun}
+
+
+def test_no_router_is_no_work() -> None:
+    nr = fleet(FleetRunner()).filter(filter_func=lambda _host: False)
+    assert dict(nr.run(task=lambda _task: None)) == {}
