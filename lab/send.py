@@ -20,10 +20,11 @@ from collections import Counter
 
 # Shorter than the second after which TCP sends a SYN again: every attempt is one packet.
 WAIT_SECONDS = 0.8
-# An INIT chunk (RFC 9260, 3.3.2) after the common header, whose checksum nobody verifies on the
-# way: packet filters look at the ports.
-_SCTP = struct.Struct("!HHIIBBHIIHHI")
-_SCTP_INIT = 1
+# The common header up to the checksum, and an INIT chunk (RFC 9260, 3.1 and 3.3.2). Conntrack calls
+# a packet with a wrong checksum invalid, and firewalld drops those.
+_SCTP_HEADER = struct.Struct("!HHI")
+_SCTP_INIT = struct.pack("!BBHIIHHI", 1, 0, 20, 1, 65535, 1, 1, 1)
+_CRC32C = 0x82F63B78
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM}
 
 
@@ -78,9 +79,20 @@ def _sctp(family: int, where: tuple[str, int], count: int) -> Counter[str]:
     with socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_SCTP) as sender:
         for number in range(count):
             source = 40000 + number % 20000
-            packet = _SCTP.pack(source, port, 0, 0, _SCTP_INIT, 0, 20, 1, 65535, 1, 1, 1)
-            sender.sendto(packet, (address, 0))
+            header = _SCTP_HEADER.pack(source, port, 0)
+            checksum = struct.pack("<I", _crc32c(header + bytes(4) + _SCTP_INIT))
+            sender.sendto(header + checksum + _SCTP_INIT, (address, 0))
     return Counter(sent=count)
+
+
+def _crc32c(data: bytes) -> int:
+    """SCTP's checksum (RFC 9260, appendix A); it is sent with its lowest byte first."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (_CRC32C if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
 
 
 _SENDERS = {"tcp": _tcp, "udp": _udp, "sctp": _sctp}
