@@ -1,0 +1,220 @@
+"""A fleet under test: an inventory to edit, lvsfleet as a user runs it, the routers asked directly."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab import describe
+from lab.fleet import Lab
+from lab.topology import Kind, Site
+
+LVSFLEET = Path(sys.executable).with_name("lvsfleet")
+SECONDS = 90.0
+"""No command of these stories takes longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one run of lvsfleet came to."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    def __repr__(self) -> str:
+        """What pytest shows of it when a story goes another way."""
+        try:
+            routers = self.routers
+        except ValueError:
+            return f"exit {self.code}\n{self.stdout}{self.stderr}"
+        told = [
+            f"{name}: {each['status']} {each['error'] or ''}" for name, each in routers.items()
+        ]
+        return "\n".join([f"exit {self.code}", *told, self.stderr])
+
+    @property
+    def routers(self) -> dict[str, dict[str, Any]]:
+        return dict(json.loads(self.stdout)["routers"])
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        return {name: each["status"] for name, each in self.routers.items()}
+
+    def changes(self, router: str, where: str | None = None) -> list[tuple[str, str]]:
+        """Each change of one router as ``(op, rule)``."""
+        return [
+            (each["op"], each["rule"])
+            for each in self.routers[router]["changes"]
+            if where in (None, each["where"])
+        ]
+
+    def error(self, router: str) -> tuple[str, str]:
+        """Kind and message; fails where there is none."""
+        error = self.routers[router]["error"]
+        assert error is not None, f"{router} has no error: {self.routers[router]}"
+        return error["kind"], error["message"]
+
+
+class Fleet:
+    """The lab's routers, and an inventory of them that a story may edit.
+
+    Attributes:
+        lab: the lab.
+        folder: of the inventory; written anew for each run.
+        hosts, groups, defaults: what the inventory says.
+    """
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self.lab = lab
+        self.folder = folder
+        documents = copy.deepcopy(describe.documents(lab.topology))
+        self.config = documents["config.yaml"]
+        self.hosts: dict[str, Any] = documents["hosts.yaml"]
+        self.groups: dict[str, Any] = documents["groups.yaml"]
+        self.defaults: dict[str, Any] = documents["defaults.yaml"]
+
+    def data(self, name: str) -> dict[str, Any]:
+        """The data of a group, or of a router alone."""
+        owner = self.groups[name] if name in self.groups else self.hosts[name]
+        data: dict[str, Any] = owner.setdefault("data", {})
+        return data
+
+    def services(self, name: str) -> dict[str, Any]:
+        """The services of a group, or those that a router has of its own."""
+        services: dict[str, Any] = self.data(name).setdefault("services", {})
+        return services
+
+    def run(self, *arguments: str) -> Answer:
+        """One command of lvsfleet on this inventory."""
+        self._write()
+        home = self.folder.parent / "home"
+        home.mkdir(exist_ok=True)
+        kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+        environment = {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8"}
+        done = subprocess.run(
+            [LVSFLEET, *arguments, "--inventory", self.folder],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+            env=environment,
+            cwd=home,
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    def rollout(self, *routers: str, options: Iterable[str] = ()) -> Answer:
+        """A rollout of some routers, or all; its report is JSON."""
+        limit = ["--limit", ",".join(routers)] if routers else []
+        return self.run("rollout", *limit, "--format", "json", *options)
+
+    def sh(self, router: str, script: str, *, check: bool = True) -> str:
+        """What a script prints that runs on a router, as root and not over SSH."""
+        return self.lab.exec(router, ["/bin/sh", "-c", script], check=check).stdout
+
+    def read(self, router: str, path: str) -> str:
+        return self.lab.exec(router, ["cat", path]).stdout
+
+    def write(self, router: str, path: str, text: str, mode: str = "644") -> None:
+        script = 'mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"'
+        self.lab.exec(router, ["/bin/sh", "-c", script, "sh", path, mode], stdin=text)
+
+    def program(self, router: str, name: str, script: str) -> None:
+        """Put a program of our own before the router's: ``$real`` is the one it stands for."""
+        real = self.sh(router, f"PATH=/usr/sbin:/usr/bin command -v {name}").strip()
+        self.write(router, f"/usr/local/sbin/{name}", f"#!/bin/sh\nreal={real}\n{script}\n", "755")
+
+    def state(self, router: str) -> dict[str, str]:
+        """All that a change could touch, as the router says it; equal means untouched.
+
+        Packet counters and the time of day are left out; inodes and times of files are not.
+        """
+        text = self.sh(router, _STATE)
+        parts = text.split("@@@ ")[1:]
+        return {name: body for name, _, body in (part.partition("\n") for part in parts)}
+
+    def fresh(self, *routers: str) -> None:
+        """Give routers a fresh disk, and wait for their clusters' single MASTER."""
+        self.lab.reset(*routers)
+        self.settle(*routers)
+
+    def reboot(self, *routers: str) -> None:
+        self.lab.reboot(*routers)
+        self.settle(*routers)
+
+    def settle(self, *routers: str) -> None:
+        self.lab.settle(*{self.lab.router(name).site.name for name in routers})
+
+    def site(self, kind: Kind) -> Site:
+        return next(site for site in self.lab.topology.sites if site.kind is kind)
+
+    def _write(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+        for name, document in (
+            ("config", self.config),
+            ("hosts", self.hosts),
+            ("groups", self.groups),
+            ("defaults", self.defaults),
+        ):
+            text = yaml.safe_dump(document, sort_keys=False)
+            (self.folder / f"{name}.yaml").write_text(text)
+
+
+def without(text: str, *ours: str) -> str:
+    """A dump or a file without the lines that have one of these words in them."""
+    return "".join(
+        line for line in text.splitlines(keepends=True) if not any(word in line for word in ours)
+    )
+
+
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, list[str]]:
+    """What two states differ in: the lines of each part that only one of them has."""
+    found: dict[str, list[str]] = {}
+    for part in before.keys() | after.keys():
+        was, now = before.get(part, "").splitlines(), after.get(part, "").splitlines()
+        if was != now:
+            found[part] = [f"- {line}" for line in was if line not in now]
+            found[part] += [f"+ {line}" for line in now if line not in was]
+    return found
+
+
+# Comments of iptables-save tell the time; brackets count packets. A lock file of xtables counts
+# for nothing. What firewalld keeps in memory alone is asked of firewalld.
+_STATE = r"""
+export LC_ALL=C
+for each in iptables ip6tables; do
+    echo "@@@ $each"
+    $each-save 2>/dev/null | sed -e '/^#/d' -e 's/\[[0-9]*:[0-9]*\]$//'
+done
+echo '@@@ nft'
+nft --stateless list ruleset
+if systemctl --quiet is-active firewalld; then
+    echo '@@@ firewalld'
+    firewall-cmd --list-all-zones
+    echo '@@@ firewalld direct'
+    firewall-cmd --direct --get-all-rules
+    echo '@@@ firewalld ipsets'
+    firewall-cmd --get-ipsets
+fi
+echo '@@@ units'
+systemctl show --property=Id,ActiveState,UnitFileState,InvocationID firewalld iptables \
+    ip6tables netfilter-persistent nftables keepalived
+echo '@@@ files'
+find /etc /var/lib/lvsfleet /run/lvsfleet* -xdev -printf '%p %y %i %T@ %m %u %s %l\n' 2>/dev/null |
+    sort
+echo '@@@ contents'
+find /etc /var/lib/lvsfleet -xdev -type f -exec sha256sum {} + 2>/dev/null | sort -k 2
+echo '@@@ timers'
+systemctl list-timers --all --no-legend 'lvsfleet*'
+systemctl list-units --all --no-legend 'lvsfleet*'
+"""
