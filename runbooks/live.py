@@ -9,18 +9,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
 from runbooks.reports.table import STATUS_COLOURS, change_text
-from runbooks.reports.text import visible
+from runbooks.reports.text import screen_of, visible, wrap
 from tasks.outcome import Outcome
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
 
 PATIENCE = 0.7
 """Seconds that a run may take before there is anything to show: rich starts slowly (0.1 s)."""
 
 _REFRESH = 0.125
-_FRAME = 4
-"""Lines that are no routers: the titles, an empty one, the counts, the cursor's."""
+_FRAME = 3
+"""Lines that are neither routers nor below them: the titles, an empty one, the cursor's."""
+_LONGEST_PHASE = len("unchanged")
+_LONGEST_TIME = len("100.0 s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,9 @@ class LiveTable:
         """
         self._over.set()
         self._thread.join(timeout=2)
+        width = screen_of(self._stream).width
         for note in self._notes:
-            self._stream.write(f"{note}\n")
+            self._stream.writelines(f"{line}\n" for line in wrap(note, width))
         self._stream.flush()
         if self._failure is not None:
             raise self._failure
@@ -98,31 +101,34 @@ class LiveTable:
             console = Console(file=self._stream, highlight=False)
             with Live(console=console, auto_refresh=False, transient=True) as live:
                 while not self._over.wait(_REFRESH):
-                    live.update(self.table(console.height), refresh=True)
+                    live.update(self.picture(*console.size), refresh=True)
         except Exception as error:
             self._failure = error
 
-    def table(self, height: int) -> Table:
-        """The table as it is now, in at most ``height`` lines."""
-        from rich.table import Table  # noqa: PLC0415 - see above
+    def picture(self, width: int, height: int) -> RenderableType:
+        """The table as it is now, with the counts below it, in at most ``height`` lines."""
+        from rich.console import Group  # noqa: PLC0415 - see above
+        from rich.table import Table  # noqa: PLC0415
         from rich.text import Text  # noqa: PLC0415
 
         with self._lock:
             rows, notes = dict(self._rows), list(self._notes)
         now = self._clock()
-        table = Table(box=None, pad_edge=False, caption_justify="left", caption_style="")
-        for title in ("ROUTER", "CLUSTER", "PHASE"):
-            table.add_column(title, no_wrap=True, overflow="ellipsis")
-        table.add_column("TIME", justify="right", no_wrap=True)
-        for router in self._shown(rows, max(1, height - _FRAME - len(notes))):
+        below = [f"{_counts(rows)} · {now - self._begun:.0f} s", *notes]
+        room = height - _FRAME - sum(len(wrap(line, width)) for line in below)
+        table = Table(box=None, pad_edge=False)
+        for title, texts in (("ROUTER", self._clusters), ("CLUSTER", self._clusters.values())):
+            longest = max(len(visible(text or "-")) for text in texts)
+            table.add_column(title, min_width=min(longest, width // 3), no_wrap=True)
+        table.add_column("PHASE", min_width=_LONGEST_PHASE, no_wrap=True)
+        table.add_column("TIME", justify="right", min_width=_LONGEST_TIME, no_wrap=True)
+        for router in self._shown(rows, max(1, room)):
             row = rows[router]
             word, style, seconds = _state(row, now)
             cluster = visible(self._clusters.get(router) or "-")
             time = f"{seconds:.1f} s" if seconds is not None else ""
             table.add_row(Text(visible(router)), Text(cluster), Text(word, style), Text(time))
-        counts = f"{_counts(rows)} · {now - self._begun:.0f} s"
-        table.caption = Text("\n".join(["", counts, *notes]))
-        return table
+        return Group(table, Text(), *(Text(line) for line in below))
 
     def _shown(self, rows: Mapping[str, _Row], room: int) -> list[str]:
         """All in the inventory's order if there is room; else those at work, the oldest first."""

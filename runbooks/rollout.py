@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 GRACE = 45.0
 """Seconds for a router beyond its two deadlines: its task ends by itself within 30 of them."""
 
+_NAMED = 5
+"""How many routers a sentence names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -145,7 +148,9 @@ def _configured_workers(nr: Nornir) -> int:
 
 
 def _stopping(stop: Stop, at_work: Sequence[str]) -> str:
-    names = ", ".join(visible(name) for name in at_work)
+    names = ", ".join(visible(name) for name in at_work[:_NAMED])
+    if len(at_work) > _NAMED:
+        names += f" and {len(at_work) - _NAMED} more"
     if stop.at_once:
         return f"Not waiting any longer for {names or 'anything'}."
     if not at_work:

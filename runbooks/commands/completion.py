@@ -11,8 +11,9 @@ from runbooks.output import publish
 _HELP = """Print the completion script for SHELL.
 
 \b
-bash:  lvsfleet completion bash > ~/.local/share/bash-completion/completions/lvsfleet
-zsh:   lvsfleet completion zsh > ~/.zfunc/_lvsfleet     (a folder of $fpath)
+bash:  lvsfleet completion bash \\
+           > ~/.local/share/bash-completion/completions/lvsfleet
+zsh:   lvsfleet completion zsh > ~/.zfunc/_lvsfleet      (a folder of $fpath)
 fish:  lvsfleet completion fish > ~/.config/fish/completions/lvsfleet.fish
 
 For this shell only: eval "$(lvsfleet completion bash)"

@@ -44,6 +44,6 @@ def show(router: str, inventory: Path | None) -> None:
 @click.argument("kind", type=click.Choice(_SCHEMA_KINDS), default="hosts")
 def schema(kind: str) -> None:
     """Print the JSON Schema of an inventory file, for editors and other programs."""
-    from runbooks.inventory import schema_text  # noqa: PLC0415
+    from inventory.schema import schema_text  # noqa: PLC0415
 
     publish(schema_text(kind))

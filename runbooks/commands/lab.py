@@ -16,7 +16,7 @@ from runbooks.options import CONTEXT
 from runbooks.output import publish
 
 LAST_LAB = 9
-_KINDS = ("firewalld", "iptables-debian", "iptables-rhel")
+KINDS = ("firewalld", "iptables-debian", "iptables-rhel")
 
 
 class _LabCommands(click.Group):
@@ -86,7 +86,7 @@ _router = click.argument("router", shell_complete=_complete_place)
 @click.option(
     "--kind",
     "kinds",
-    type=click.Choice(_KINDS),
+    type=click.Choice(KINDS),
     multiple=True,
     help="Only clusters of this kind; repeatable. [default: all three in turn]",
 )

@@ -88,11 +88,17 @@ def _body(hunks: Iterable[_Hunk], screen: Screen) -> Iterable[str]:
     for hunk in hunks:
         title = ", ".join(filter(None, (visible(hunk.scope), _PLACES[hunk.places])))
         yield screen.paint(f"@@ {title} @@", "cyan")
-        above = ""
-        for line in hunk.lines:
-            comment = f"  # {visible(line.service or 'of no service in the inventory')}"
-            if comment != above:
-                yield screen.paint(comment, "dim")
-            above = comment
-            sign, colour = _SIGNS[line.op]
-            yield screen.paint(f"{sign} {visible(line.rule)}", colour)
+        for comment, lines in _by_service(hunk.lines).items():
+            yield screen.paint(f"  # {visible(comment)}", "dim")
+            for line in lines:
+                sign, colour = _SIGNS[line.op]
+                yield screen.paint(f"{sign} {visible(line.rule)}", colour)
+
+
+def _by_service(lines: Iterable[_Line]) -> dict[str, list[_Line]]:
+    """The rules of one service together, in the order in which the services come up."""
+    services: dict[str, list[_Line]] = {}
+    for line in lines:
+        nobodys = "for all services" if line.op is Op.ADD else "not in the inventory"
+        services.setdefault(line.service or nobodys, []).append(line)
+    return services

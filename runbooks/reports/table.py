@@ -75,7 +75,7 @@ def change_text(outcome: Outcome) -> str:
 
 
 def _next(run: Run) -> str:
-    if run.interrupted:
+    if run.interrupted and Status.SKIPPED in run.summary:
         return "Interrupted: the same command goes on with what is left."
     if run.dry_run and Status.PLANNED in run.summary:
         return "Dry run: nothing was changed. Without --dry-run these changes are made."
@@ -175,14 +175,18 @@ def _findings(outcomes: Iterable[Outcome], screen: Screen) -> list[str]:
 
 
 def _paragraph(message: str, hint: str, colour: str, screen: Screen) -> list[str]:
-    """What is wrong, and indented below it what to do."""
-    first = _wrapped(message, screen, "")
-    return [*(screen.paint(line, colour) for line in first), *_wrapped(hint, screen, "    ")]
+    """What is wrong, and indented below it what to do.
 
-
-def _wrapped(text: str, screen: Screen, indent: str) -> list[str]:
-    return [
-        line
-        for paragraph in text.splitlines()
-        for line in wrap(visible(paragraph), screen.width, indent)
+    Only its first line begins at the margin: what a router says cannot pass for a line of ours.
+    """
+    first, *rest = message.split("\n")
+    lines = [
+        *wrap(visible(first.rstrip("\r")), screen.width),
+        *(line for each in rest for line in _indented(each, screen)),
     ]
+    hints = (line for each in hint.split("\n") if each for line in _indented(each, screen))
+    return [*(screen.paint(line, colour) for line in lines), *hints]
+
+
+def _indented(text: str, screen: Screen) -> list[str]:
+    return wrap(visible(text.rstrip("\r")), screen.width, "    ")

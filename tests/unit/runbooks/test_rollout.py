@@ -85,7 +85,9 @@ def test_a_fleet_as_wanted(lvsfleet: Lvsfleet) -> None:
     code, out, err = lvsfleet.run("rollout")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()[1:7]] == ROUTERS
-    assert re.search(r"^6 routers: 6 unchanged in [\d.]+ s \(run \S+-fleet-\w{4}\)$", out, re.MULTILINE)
+    assert re.search(
+        r"^6 routers: 6 unchanged in [\d.]+ s \(run \S+-fleet-\w{4}\)$", out, re.MULTILINE
+    )
     assert sorted(line.split(":")[0] for line in err.splitlines()) == ROUTERS
     assert not (lvsfleet.folder / "nornir.log").exists()
 

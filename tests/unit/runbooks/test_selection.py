@@ -5,6 +5,7 @@ from nornir.core.inventory import Defaults, Group, Host, ParentGroups
 
 from runbooks.selection import NothingSelected, select
 
+SECRET = "hunter2"  # noqa: S105 - only to be refused
 EUROPE = Group("europe", data={"site": "eu"})
 AMS = Group("ams", groups=ParentGroups([EUROPE]), data={"cluster": "ams"})
 FRA = Group("fra", groups=ParentGroups([EUROPE]), data={"cluster": "fra", "canary": True})
@@ -12,9 +13,7 @@ LAB = Group("lab", data={"cluster": "lab"})
 
 
 def host(name: str, group: Group, **data: object) -> Host:
-    return Host(
-        name, groups=ParentGroups([group]), data=data, password="hunter2", platform="debian"
-    )
+    return Host(name, groups=ParentGroups([group]), data=data, password=SECRET, platform="debian")
 
 
 HOSTS = {
