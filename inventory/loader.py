@@ -14,8 +14,8 @@ from inventory.config import read_config
 from inventory.entries import Shape
 from inventory.errors import LvsfleetError
 from inventory.fleet import examine_elements
-from inventory.plugin import YAMLInventory
-from inventory.problems import Finding, InventoryProblems
+from inventory.plugin import OPTIONS, YAMLInventory
+from inventory.problems import Finding, InventoryProblems, one_of, quote
 from inventory.sources import Sources
 
 if TYPE_CHECKING:
@@ -66,6 +66,12 @@ def load_fleet(directory: Path | None = None) -> Nornir:
 def _load_inventory(config: Config) -> Inventory:
     plugin, options = config.inventory.plugin, config.inventory.options
     if plugin == "lvsfleet":
+        unknown = sorted(map(str, options.keys() - OPTIONS))
+        if unknown:
+            raise LvsfleetError(
+                f"the inventory plugin lvsfleet takes no option {quote(unknown[0])}",
+                f"It takes {one_of(OPTIONS, 'and')}",
+            )
         inventory, findings = YAMLInventory(**options).salvage()
         if findings:
             findings += examine_elements(inventory, strict=True)

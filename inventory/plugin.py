@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from nornir.core.inventory import Inventory
 
 
+OPTIONS = ("host_file", "group_file", "defaults_file", "encoding")
+"""What the plugin takes."""
+
+
 class YAMLInventory:
     """A Nornir inventory plugin with the files and the options of SimpleInventory.
 

@@ -20,6 +20,7 @@ _TAG = "tag:yaml.org,2002:"
 _NULL, _BOOL, _INT, _FLOAT, _STR, MERGE, _MAP, _SEQ = (
     _TAG + name for name in ("null", "bool", "int", "float", "str", "merge", "map", "seq")
 )
+_DEEPEST = 200
 _SCALARS = {
     # Digits are limited so that no number is too long to be shown; a longer one is text.
     _NULL: (r"(?:~|null|Null|NULL|)\Z", ["~", "n", "N", ""]),
@@ -81,6 +82,8 @@ def read(file: FilePath, encoding: str = "utf-8") -> Document:
 
 def parse(text: str) -> Document:
     """Read YAML text; what is wrong with it is in the result's faults, nothing is raised."""
+    if _is_deep(text):
+        return Document(faults=(Fault("is nested too deeply"),))
     loader = _Loader(text)
     try:
         root = loader.get_single_node()
@@ -103,6 +106,16 @@ def parse(text: str) -> Document:
     finally:
         loader.dispose()
     return Document(value, root, tuple(builder.faults))
+
+
+def _is_deep(text: str) -> bool:
+    """Whether the text opens more levels than any inventory has; libyaml would overflow on them."""
+    depth = 0
+    for bracket in re.finditer(r"[\[\]{}]", text):
+        depth = max(0, depth + (1 if bracket[0] in "[{" else -1))
+        if depth > _DEEPEST:
+            return True
+    return re.search(rf"(?:[-?:][ \t]+){{{_DEEPEST}}}", text) is not None
 
 
 def _syntax_fault(error: yaml.MarkedYAMLError, text: str) -> Fault:
