@@ -183,7 +183,7 @@ def complete(*words: str) -> list[str]:
         check=True,
     )
     assert found.stderr == ""
-    return [line.partition(",")[2] for line in found.stdout.splitlines()]
+    return [line.partition(",")[2] for line in found.stdout.splitlines() if line]
 
 
 @pytest.mark.parametrize(
