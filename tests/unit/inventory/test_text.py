@@ -73,9 +73,12 @@ def test_problems_are_told_once_and_in_order() -> None:
         (b"a: 1\nb: \xff\n", "f:2: is not UTF-8 text"),
         (b"a: 1\nb: \x00\n", "f:2:4: the character U+0000 cannot stand in YAML"),
         (b"[" * 5000 + b"]" * 5000, "f: is nested too deeply"),
+        (b"{a: " * 10**5, "f: is nested too deeply"),
+        (b"- " * 10**5, "f: is nested too deeply"),
         (
             b'"\\ud800"',
-            "f:1:4: is no YAML: while parsing a quoted scalar, found invalid Unicode character escape code",
+            "f:1:4: is no YAML: while parsing a quoted scalar, "
+            "found invalid Unicode character escape code",
         ),
     ],
     ids=["encoding", "control", "list", "mapping", "block", "escape"],
