@@ -21,6 +21,7 @@ from runbooks.reports.text import visible
 from runbooks.runner import DEFAULT_WORKERS, FleetRunner
 from runbooks.selection import select
 from tasks import rollout as router_rollout
+from tasks.look import Options
 
 if TYPE_CHECKING:
     from nornir.core import Nornir
@@ -105,16 +106,20 @@ def _run(
     stop: Stop,
     display: Display,
 ) -> AggregatedResult:
-    options = router_rollout.Options(
+    options = Options(
         run=identity,
         who=router_rollout.whoever(),
-        dry_run=request.dry_run,
         timeout=request.timeout,
         confirm_timeout=request.confirm_timeout,
     )
 
     def bring_there(task: Task) -> Result:
-        return router_rollout.rollout(task, desired=fleet.desired[task.host.name], options=options)
+        return router_rollout.rollout(
+            task,
+            desired=fleet.desired[task.host.name],
+            options=options,
+            dry_run=request.dry_run,
+        )
 
     processor = ProgressProcessor(display)
     runner = FleetRunner(

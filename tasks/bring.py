@@ -1,4 +1,4 @@
-"""Bring one router there: observe, plan, begin, verify, commit; or take it back and see that it is.
+"""Carry a planned change out: begin, verify, commit; or take it back and see that it is.
 
 No Nornir and no SSH in here: the steps and the two connections are handed in.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from contextlib import suppress
+from dataclasses import replace
+from typing import TypeVar
 
 from inventory.desired import Desired
 from tasks import change as router
@@ -18,13 +18,15 @@ from tasks.errors import (
     ApplyFailed,
     ChangedMeanwhile,
     DeadlineExceeded,
+    NotReady,
     NotUnderstood,
     RouterError,
     Unreachable,
 )
+from tasks.look import Connections, Look, Options, Planner, Step, held, look
 from tasks.observe import Observed, observe
 from tasks.outcome import Outcome, Status, Where
-from tasks.plan import plan
+from tasks.sections import Section
 from tasks.shell import Shell
 
 T = TypeVar("T")
@@ -36,173 +38,149 @@ LOOKS = 3
 """How often the router is looked at anew because somebody else changed its rules meanwhile."""
 
 
-class Step(Protocol):
-    """How a phase is run, so that whoever watches sees its name."""
+def bring(
+    desired: Desired,
+    planner: Planner,
+    first: Look,
+    *,
+    connections: Connections,
+    step: Step,
+    options: Options,
+) -> Outcome:
+    """Carry out what ``first`` planned; never raises a RouterError.
 
-    def __call__(self, name: str, do: Callable[[], T], /) -> T:
-        """Run ``do`` as the phase ``name`` and give its result; its errors pass through."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a rollout is done.
-
-    Attributes:
-        run: the run's name; letters, digits and dashes.
-        who: who runs it, for whoever meets the router's lock; no white space.
-        dry_run: only look.
-        timeout: seconds for one router, without taking a change back.
-        confirm_timeout: seconds until a router takes an unconfirmed change back on its own.
+    Args:
+        desired: what the router should be.
+        planner: plans anew, to see what is still to be done.
+        first: the look that the change was planned by.
+        connections: the ways to the router.
+        step: how a phase is run.
+        options: the run's.
     """
-
-    run: str
-    who: str = "lvsfleet"
-    dry_run: bool = False
-    timeout: float = 120.0
-    confirm_timeout: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Connections:
-    """The ways to one router.
-
-    Attributes:
-        read: asks a question over the kept connection, again where it breaks.
-        first: the kept connection, for what must not be done twice.
-        fresh: a new connection beside it, which proves that the router lets one in.
-    """
-
-    read: Callable[[Callable[[Shell], Observed]], Observed]
-    first: Callable[[], Shell]
-    fresh: Callable[[], AbstractContextManager[Shell]]
-
-
-def bring(desired: Desired, *, connections: Connections, step: Step, options: Options) -> Outcome:
-    """Bring one router where ``desired`` says; never raises a RouterError."""
     begun = time.monotonic()
-    work = _Work(desired, connections, step, options, until=begun + options.timeout)
-    try:
-        return work.outcome(*work.whole(), seconds=time.monotonic() - begun)
-    except RouterError as error:
-        return work.outcome(Status.FAILED, error, seconds=time.monotonic() - begun)
+    work = _Work(desired, planner, connections, step, options)
+    seen = first
+    for number in range(1, LOOKS + 1):
+        run = options.run if number == 1 else f"{options.run}-{number}"
+        if number > 1:
+            seen = look(desired, planner, connections=connections, step=step, options=options)
+        outcome = work.attempt(seen, run)
+        if not isinstance(outcome.error, ChangedMeanwhile) or outcome.status is Status.UNKNOWN:
+            break
+    return replace(outcome, seconds=first.seconds + time.monotonic() - begun)
 
 
 class _Work:
-    """One router's rollout, and what it has learnt so far."""
+    """The change of one router."""
 
     def __init__(
         self,
         desired: Desired,
+        planner: Planner,
         connections: Connections,
         step: Step,
         options: Options,
-        *,
-        until: float,
     ) -> None:
         self.desired = desired
+        self.planner = planner
         self.connections = connections
         self.step = step
         self.options = options
-        self.until = until
-        self.change: Change | None = None
+        self.until = time.monotonic() + options.timeout
 
-    def outcome(
-        self, status: Status, error: RouterError | None = None, *, seconds: float
-    ) -> Outcome:
-        """What came of it."""
-        change = self.change
-        return Outcome(
-            router=self.desired.router,
-            status=status,
-            backend=change.backend.value if change else "",
-            changes=change.edits if change else (),
-            findings=change.findings if change else (),
-            error=error,
-            seconds=seconds,
-            commands=change.commands if change else (),
-        )
-
-    def whole(self) -> tuple[Status, RouterError | None]:
-        """All attempts: a write is only tried again after another look."""
-        for look in range(1, LOOKS + 1):
-            run = self.options.run if look == 1 else f"{self.options.run}-{look}"
-            try:
-                return self.attempt(run)
-            except ChangedMeanwhile:
-                if look == LOOKS:
-                    raise
-        raise AssertionError("the loop returns or raises")
-
-    def attempt(self, run: str) -> tuple[Status, RouterError | None]:
-        """One look and what follows from it.
-
-        Raises:
-            RouterError: nothing was changed.
-        """
-        before = self.step("observe", self.look)
-        self.change = change = self.step("plan", lambda: plan(self.desired, before))
-        if not change.edits:
-            return Status.UNCHANGED, None
-        if self.options.dry_run:
-            return Status.PLANNED, None
+    def attempt(self, seen: Look, run: str) -> Outcome:
+        """One look's change, carried out or taken back."""
+        if seen.error or seen.change is None or seen.observed is None or not seen.change.edits:
+            return seen.outcome()
+        change, before = seen.change, seen.observed
         try:
-            self.step("begin", lambda: self.begin(change, run))
-        except (ApplyFailed, *_LOST) as error:  # any other error: nothing was changed
-            return self.take_back(run, change, error)
+            self.options.recorder.keep(self.desired.router, "before", before.sections)
+            self.options.recorder.note(self.desired.router, "begin", "starts", run)
+        except OSError as error:
+            why = NotReady(
+                f"the journal cannot be written: {error.strerror or error}",
+                "Make room where the journal is (lvsfleet history says where), then run again",
+            )
+            return replace(seen.outcome(Status.FAILED), error=why)
         try:
-            self.confirm(run)
-        except ChangedMeanwhile as error:
-            status, lasting = self.take_back(run, change, error)
-            if status is Status.REVERTED:
-                raise
-            return status, lasting
+            self.noted("begin", lambda: self.begin(change, run))
+        except (ApplyFailed, *_LOST) as error:
+            return self.take_back(seen, run, error)
+        except RouterError as error:  # nothing was changed
+            return replace(seen.outcome(Status.FAILED), error=error)
+        try:
+            with self.connections.fresh() as shell:
+                self.noted("verify", lambda: self.verify(shell, before))
+                self.noted("commit", lambda: self.commit(shell, run))
         except RouterError as error:
-            return self.take_back(run, change, error)
-        return Status.CHANGED, None
+            return self.take_back(seen, run, error)
+        return seen.outcome(Status.CHANGED)
+
+    def noted(self, name: str, do: Callable[[], T]) -> T:
+        """Run a step, with its end (and, but for begin, its start) in the journal.
+
+        Once a change has begun, a journal that takes no more must not keep it from its end.
+        """
+        if name != "begin":
+            self.note(name, "starts")
+        try:
+            result = self.step(name, do)
+        except RouterError as error:
+            self.note(name, "failed", f"{error.kind}: {error.message}")
+            raise
+        self.note(name, "done")
+        return result
+
+    def note(self, name: str, state: str, detail: str = "") -> None:
+        with suppress(OSError):  # the recorder remembers that it failed; the run's report says so
+            self.options.recorder.note(self.desired.router, name, state, detail)
+
+    def keep(self, name: str, sections: dict[str, Section]) -> None:
+        with suppress(OSError):  # as above
+            self.options.recorder.keep(self.desired.router, name, sections)
 
     def left(self) -> float:
         """Seconds that are left for the next exchange."""
         return max(1.0, self.until - time.monotonic())
 
-    def look(self) -> Observed:
-        return self.connections.read(
-            lambda shell: observe(shell, self.desired, deadline=self.left())
-        )
-
     def begin(self, change: Change, run: str) -> None:
-        router.begin(
+        snapshot = router.begin(
             self.connections.first(),
             change,
             run=run,
             who=self.options.who,
             confirm_timeout=round(self.options.confirm_timeout),
+            break_lock=self.options.break_lock,
             deadline=self.left(),
         )
+        self.keep("snapshot", {name: Section(text, 0) for name, text in snapshot.items()})
 
-    def confirm(self, run: str) -> None:
-        """See over a new connection that the runtime is as wanted; then keep it.
-
-        Raises:
-            RouterError: it is not, or it cannot be kept.
-        """
-        with self.connections.fresh() as shell:
-            self.step("verify", lambda: self.verify(shell))
-            self.step("commit", lambda: self.commit(shell, run))
-
-    def verify(self, shell: Shell) -> None:
+    def verify(self, shell: Shell, before: Observed) -> None:
+        """See over a new connection that the runtime is as wanted and nothing else moved."""
         now = observe(shell, self.desired, deadline=self.left())
-        pending = plan(self.desired, now).pending(Where.RUNTIME)
+        pending = self.planner(now).pending(Where.RUNTIME)
         if pending:
             raise ApplyFailed(
                 "the router took the change, but does not have it:"
                 f" {pending[0].op.value} {pending[0].rule} is still to be done",
                 "Look at what else manages the packet filter there",
             )
+        if before.units["keepalived"].active and not now.units["keepalived"].active:
+            raise ApplyFailed(
+                "keepalived stopped while the change was made",
+                "Look at it there: journalctl -u keepalived",
+            )
+        was, holds = held(self.desired, before), held(self.desired, now)
+        if self.options.steady and was != holds:
+            moved = ", ".join(str(vip) for vip in sorted(was ^ holds, key=str))
+            raise ApplyFailed(
+                f"a VIP moved while the change was made: {moved}",
+                "Look at keepalived on the cluster's routers; --now changes them all the same",
+            )
 
     def commit(self, shell: Shell, run: str) -> None:
         now = router.commit(shell, self.desired, run=run, deadline=self.left())
-        pending = plan(self.desired, now).edits
+        pending = self.planner(now).edits
         if pending:
             raise ApplyFailed(
                 "the router saved the change, but reads back something else:"
@@ -210,21 +188,29 @@ class _Work:
                 " to be done",
                 "Look at what else writes to those files",
             )
+        self.keep("after", dict(now.sections))
 
-    def take_back(self, run: str, change: Change, error: RouterError) -> tuple[Status, RouterError]:
+    def take_back(self, seen: Look, run: str, error: RouterError) -> Outcome:
         """Have the change taken back, at once or by the router's own timer, and see that it is."""
         self.until = time.monotonic() + self.options.confirm_timeout + 30.0
         try:
-            return self.step("revert", lambda: self.revert(run, change)), error
+            self.noted("revert", lambda: self.revert(seen, run))
         except RouterError as second:
             lasting = type(error)(
                 f"{error.message}; and whether it was taken back is not known: {second.message}",
                 f"The router takes it back on its own within {self.options.confirm_timeout:.0f} s;"
                 " look at it then, or run again",
             )
-            return Status.UNKNOWN, lasting
+            return replace(seen.outcome(Status.UNKNOWN), error=lasting)
+        return replace(seen.outcome(Status.REVERTED), error=error)
 
-    def revert(self, run: str, change: Change) -> Status:
+    def revert(self, seen: Look, run: str) -> None:
+        """Ask for it until it is done, by whomever, and look.
+
+        Raises:
+            ApplyFailed: what is there is not what was there before.
+            RouterError: the router cannot be asked.
+        """
         while True:
             try:
                 with self.connections.fresh() as shell:
@@ -235,10 +221,9 @@ class _Work:
                 if time.monotonic() + 2.0 > self.until:
                     raise
                 time.sleep(1.0)
-        still = plan(self.desired, now).edits
-        if set(still) != set(change.edits):
+        still = self.planner(now).edits
+        if seen.change is None or set(still) != set(seen.change.edits):
             raise ApplyFailed(
                 "its rules are neither those of before nor those that were wanted",
                 "Look at the router; a copy of its rules is below /var/lib/lvsfleet/runs",
             )
-        return Status.REVERTED

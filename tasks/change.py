@@ -1,4 +1,4 @@
-"""One change of one router: begin, verify, commit, or revert; each is one exec on the router.
+"""One change of one router: begin, commit, or revert; each is one exec on the router.
 
 ``begin`` locks, compares, snapshots, arms the revert and applies to the runtime; ``commit`` wins
 the claim against the armed revert, saves and reads back. What a step says is never taken for done:
@@ -8,11 +8,12 @@ the caller observes again.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from inventory.desired import Desired
 from tasks.backends.protocol import Change
 from tasks.errors import ApplyFailed, ChangedMeanwhile, Locked, NotReady, RouterError
-from tasks.observe import Observed, parse
+from tasks.observe import Observed, of_sections
 from tasks.remote import script
 from tasks.sections import Section, failure, files, new_nonce, split
 from tasks.shell import Completed, Shell
@@ -20,22 +21,33 @@ from tasks.shell import Completed, Shell
 _KINDS: Mapping[str, tuple[type[RouterError], str]] = {
     "preflight": (NotReady, "Mend that on the router and run again"),
     "changed-meanwhile": (ChangedMeanwhile, "Run again: it looks anew"),
-    "lost": (ApplyFailed, "The router took the change back; run again"),
+    "lost": (ApplyFailed, "Run again: it looks anew"),
 }
 
 
 def begin(
-    shell: Shell, change: Change, *, run: str, who: str, confirm_timeout: int, deadline: float
-) -> None:
+    shell: Shell,
+    change: Change,
+    *,
+    run: str,
+    who: str,
+    confirm_timeout: int,
+    break_lock: bool,
+    deadline: float,
+) -> dict[str, str]:
     """Lock, compare, snapshot, arm, apply.
 
     Args:
         shell: a root shell on the router.
         change: what to do.
         run: the run's name; letters, digits and dashes.
-        who: who runs it, for whoever meets the lock.
+        who: who runs it, for whoever meets the lock; one word.
         confirm_timeout: seconds until the router takes the change back on its own.
+        break_lock: take the lock of a run that has nothing to do on the router any more.
         deadline: seconds for this step.
+
+    Returns:
+        The snapshot: file names (``%`` for ``/``) or ``…-save``, and their texts.
 
     Raises:
         Locked: another run holds the router; nothing was changed.
@@ -45,13 +57,23 @@ def begin(
         RouterError: the connection broke; nobody knows.
     """
     nonce = new_nonce()
-    stdin = files(nonce, {**change.files, "revert.sh": script("revert")})
+    scripts = {"revert.sh": script("revert"), "recover.sh": script("recover")}
+    arguments = (run, str(confirm_timeout), who, "yes" if break_lock else "no")
     completed = shell.run(
-        script("begin"), nonce, run, str(confirm_timeout), who, stdin=stdin, deadline=deadline
+        script("begin"),
+        nonce,
+        *arguments,
+        stdin=files(nonce, {**change.files, **scripts}),
+        deadline=deadline,
     )
     sections = split(completed.stdout, nonce)
     _raise_failure(sections)
     _expect(sections, "apply", completed)
+    return {
+        name.removeprefix("snapshot:"): section.text
+        for name, section in sections.items()
+        if name.startswith("snapshot:")
+    }
 
 
 def commit(shell: Shell, desired: Desired, *, run: str, deadline: float) -> Observed:
@@ -63,18 +85,12 @@ def commit(shell: Shell, desired: Desired, *, run: str, deadline: float) -> Obse
         RouterError: the connection broke; nobody knows.
     """
     nonce = new_nonce()
-    completed = shell.run(
-        script("commit"),
-        nonce,
-        run,
-        desired.backend.value,
-        desired.zone or "",
-        deadline=deadline,
-    )
+    arguments = (run, desired.backend.value, desired.zone or "")
+    completed = shell.run(script("commit"), nonce, *arguments, deadline=deadline)
     sections = split(completed.stdout, nonce)
     _raise_failure(sections)
     _expect(sections, "save", completed)
-    return parse(completed, nonce)
+    return of_sections(sections)
 
 
 def revert(shell: Shell, *, run: str, deadline: float) -> None:
@@ -92,17 +108,27 @@ def revert(shell: Shell, *, run: str, deadline: float) -> None:
         _expect(sections, "undo", completed)
 
 
+_HOLDERS: Mapping[str, str] = {
+    "stale": "It has nothing to do there any more: --break-lock takes the lock from it",
+    "beginning": "It has only just begun; wait for it to end, then run again",
+    "armed": "It ends when it is confirmed, or the router takes it back by itself; then run again",
+    "claimed": "It is just being saved; run again in a minute",
+    "reverting": "It is just being taken back; run again in a minute",
+}
+
+
 def _raise_failure(sections: Mapping[str, Section]) -> None:
     said = failure(sections)
     if said is None:
         return
     kind, words = said
     if kind == "locked":
-        run, since, who = (*words.split(maxsplit=2), "", "", "")[:3]
+        state, run, since, who = (*words.split(), "", "", "", "")[:4]
+        when = datetime.fromtimestamp(int(since), UTC) if since.isdecimal() else "unknown"
         raise Locked(
-            f"another run holds the router: {run or 'of unknown name'} by {who or 'nobody known'},"
-            f" since {since or 'unknown'} (seconds since 1970)",
-            "Wait for it to end, then run again",
+            f"another run holds the router: {run or '(no name)'} by {who or 'nobody known'},"
+            f" since {when}, {state}",
+            _HOLDERS.get(state, _HOLDERS["beginning"]),
         )
     error, hint = _KINDS[kind]
     raise error(words, hint)

@@ -39,7 +39,8 @@ class Observed:
     Attributes:
         units: by name without ``.service``; every one of `UNITS`.
         addresses: all of its IP addresses, VIPs included.
-        leftovers: ``RUN/armed``, ``RUN/claimed`` or ``RUN/reverting`` of runs that have no end yet.
+        leftovers: ``RUN STATE`` of runs without an end yet (``armed``, ``claimed``, ``reverting``)
+            or whose end nobody has seen (``unseen``).
         lock: ``RUN since who`` of the run that holds the router, or None.
         sections: what else was answered, for the backend to read.
     """
@@ -85,12 +86,21 @@ def parse(completed: Completed, nonce: str) -> Observed:
             f"{(completed.stderr or completed.stdout).strip()[-300:]!r}",
             "Look at what its login shell prints and which programs it lacks",
         )
+    return of_sections(sections)
+
+
+def of_sections(sections: Mapping[str, Section]) -> Observed:
+    """An observation from its sections, just answered or kept from an earlier run.
+
+    Raises:
+        NotUnderstood: a section makes no sense.
+    """
     runs = sections.get("runs", Section("", 0)).text
     lock = sections.get("lock")
     return Observed(
         units=parse_units(sections["units"].text),
         addresses=parse_addresses(sections["addresses"].text),
-        leftovers=tuple(runs.split()),
+        leftovers=tuple(runs.splitlines()),
         lock=lock.text.strip() if lock else None,
         sections=sections,
     )

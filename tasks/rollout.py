@@ -1,4 +1,4 @@
-"""The rollout of one router as a Nornir task; each phase is a subtask, which processors see."""
+"""One router's look and change as Nornir tasks; each phase is a subtask, which processors see."""
 
 from __future__ import annotations
 
@@ -10,23 +10,81 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from inventory.desired import Desired
-from tasks.bring import Connections, Options, bring
+from tasks.backends.protocol import Change
+from tasks.bring import bring
 from tasks.errors import RouterError
+from tasks.look import Connections, Look, Options, Planner, Step, look
+from tasks.observe import Observed
+from tasks.plan import plan
 from tasks.ssh import asking, fresh_shell, shell_of
 
 if TYPE_CHECKING:
+    from nornir.core.inventory import Host
     from nornir.core.task import Result, Task
-
-__all__ = ["Options", "rollout"]
 
 T = TypeVar("T")
 
 
-def rollout(task: Task, *, desired: Desired, options: Options) -> Result:
-    """Bring one router where ``desired`` says; the result is its `tasks.outcome.Outcome`.
+def look_at(task: Task, *, desired: Desired, planner: Planner, options: Options) -> Result:
+    """Ask one router and plan its change; the result is a `tasks.look.Look`.
 
-    No RouterError leaves it. The phases: observe, plan, begin, verify, commit, revert.
+    No RouterError leaves it. The phases: observe, plan.
     """
+    seen = look(
+        desired,
+        planner,
+        connections=connections_of(task.host),
+        step=step_of(task),
+        options=options,
+    )
+    return _result(task, seen)
+
+
+def bring_there(
+    task: Task, *, desired: Desired, planner: Planner, seen: Look, options: Options
+) -> Result:
+    """Carry out what a look planned; the result is the router's `tasks.outcome.Outcome`.
+
+    No RouterError leaves it. The phases: begin, verify, commit, revert; observe and plan where
+    somebody else changed the rules meanwhile.
+    """
+    outcome = bring(
+        desired,
+        planner,
+        seen,
+        connections=connections_of(task.host),
+        step=step_of(task),
+        options=options,
+    )
+    return _result(task, outcome)
+
+
+def rollout(task: Task, *, desired: Desired, options: Options, dry_run: bool) -> Result:
+    """Look at one router and, unless it is a dry run, bring it there at once."""
+
+    def planner(observed: Observed) -> Change:
+        return plan(desired, observed)
+
+    ways, step = connections_of(task.host), step_of(task)
+    seen = look(desired, planner, connections=ways, step=step, options=options)
+    if dry_run or seen.change is None or not seen.change.edits:
+        return _result(task, seen.outcome())
+    return _result(
+        task, bring(desired, planner, seen, connections=ways, step=step, options=options)
+    )
+
+
+def connections_of(host: Host) -> Connections:
+    """The ways to a router of the inventory."""
+    return Connections(
+        read=lambda question: asking(host, question),
+        first=lambda: shell_of(host),
+        fresh=lambda: fresh_shell(host),
+    )
+
+
+def step_of(task: Task) -> Step:
+    """Runs a phase as a subtask of ``task``."""
     from nornir.core.task import Result  # noqa: PLC0415 - nornir is 150 ms that --help can spare
 
     def phase(_task: Task, do: Callable[[], object]) -> Result:
@@ -42,13 +100,13 @@ def rollout(task: Task, *, desired: Desired, options: Options) -> Result:
             raise error
         return cast("T", value)
 
-    connections = Connections(
-        read=lambda question: asking(task.host, question),
-        first=lambda: shell_of(task.host),
-        fresh=lambda: fresh_shell(task.host),
-    )
-    outcome = bring(desired, connections=connections, step=step, options=options)
-    return Result(host=task.host, result=outcome, changed=bool(outcome.changes))
+    return step
+
+
+def _result(task: Task, value: object) -> Result:
+    from nornir.core.task import Result  # noqa: PLC0415 - as above
+
+    return Result(host=task.host, result=value)
 
 
 @cache

@@ -85,6 +85,11 @@ class OwnChain:
         """Whether packets reach it: one jump, in front of what turns all the rest away."""
         return len(self.hooks) == 1 and self.hooks[0] <= self.end
 
+    def own_lines(self, place: Place) -> list[str]:
+        """All of our lines, as a saved file has them; the hook's place is not said."""
+        declared = [f":{place.chain} - [0:0]"] if self.exists else []
+        return [*declared, *[place.hook] * len(self.hooks), *self.lines]
+
     def with_rules(self, place: Place, rules: Ruleset) -> OwnChain:
         """The chain as it should be for ``rules``; gone where there are none."""
         if not rules:

@@ -92,6 +92,7 @@ def plan(desired: Desired, observed: Observed) -> Change:
         undo: list[tuple[Place, list[str]]] = []
         new_text = family.saved or ""
         stored = parse_dump(new_text)
+        own_before: list[str] = []
         for place in PLACES:
             wanted = place.share(family.wanted)
             running = family.running.get(place.table, Table())
@@ -104,6 +105,7 @@ def plan(desired: Desired, observed: Observed) -> Change:
             saved_now, saved_then = _target(
                 place, stored.get(place.table, Table()), wanted, family.loader.path
             )
+            own_before += (f"{place.table}\t{line}\n" for line in saved_now.own_lines(place))
             if saved_now != saved_then:
                 new_text = edit(new_text, place, saved_then)
                 edits += _edits(desired, family, place, Where.SAVED, now=saved_now, then=saved_then)
@@ -111,6 +113,7 @@ def plan(desired: Desired, observed: Observed) -> Change:
         texts[f"undo/v{family.version}"] = restore_input(undo)
         if new_text != (family.saved or ""):
             texts[f"save/v{family.version}"] = new_text
+            texts[f"undo/own.v{family.version}"] = "".join(own_before)
             saved_files.append(f"{_sum(family.saved)} v{family.version} {family.loader.path}\n")
     edits.sort(key=lambda each: each.where is Where.SAVED)
     texts |= {"backend": "iptables\n", "seen": _seen(observed) + "\n"}

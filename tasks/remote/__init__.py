@@ -6,14 +6,20 @@ from functools import cache
 from pathlib import Path
 
 _HERE = Path(__file__).parent
+_READING = ("common", "firewalld", "iptables", "observation")
+_CHANGING = (*_READING, "files", "firewalld-change", "iptables-change", "runs", "undo")
+PHASES = {
+    "observe": _READING,
+    "begin": (*_CHANGING, "snapshot"),
+    "commit": _CHANGING,
+    "revert": _CHANGING,
+    "recover": _CHANGING,
+}
+"""Each phase, and what stands in front of it."""
 
 
 @cache
-def script(name: str) -> str:
-    """The whole text of phase ``name``: what all phases share, the packet filters, the phase.
-
-    Args:
-        name: ``observe``, ``begin``, ``commit`` or ``revert``.
-    """
-    parts = ("common", "firewalld", "iptables", "observation", name)
-    return "\n".join((_HERE / f"{part}.sh").read_text(encoding="utf-8") for part in parts)
+def script(phase: str) -> str:
+    """The whole text of a phase: what it shares with others, then the phase itself."""
+    names = (*PHASES[phase], phase)
+    return "\n".join((_HERE / f"{name}.sh").read_text(encoding="utf-8") for name in names)

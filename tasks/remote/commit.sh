@@ -1,22 +1,37 @@
 # shellcheck shell=sh
 # commit NONCE RUN BACKEND ZONE: win the claim against the armed revert, save, read back, unlock.
 
+trap '' HUP PIPE
 run=$1
 dir=$home/runs/$run
-read -r backend <"$dir/backend" || fail lost "no such run"
+read -r backend <"$dir/backend" || fail lost "the router knows of no run $run"
+hold "$dir" 30
 
 if [ "$backend" = iptables ]; then
     why=$(ipt_check_saved "$dir/save") || fail changed-meanwhile "$why"
 fi
 # One rename decides: of commit and revert, only one finds the file.
-mv "$dir/armed" "$dir/claimed" 2>/dev/null || fail lost "the revert came first"
-systemctl stop "lvsfleet-$run.timer" 2>/dev/null
+move "$dir" armed claimed || fail lost "the router took the change back before it was confirmed"
+disarm "$run"
 
-: >"$dir/saving"
-case $backend in
-    firewalld) section save fw_save "$dir/save" ;;
-    iptables) section save ipt_save "$dir/save" ;;
+save() {
+    true >"$dir/saving" || return
+    case $backend in
+        firewalld) fw_save "$dir" ;;
+        iptables) ipt_save "$dir" ;;
+    esac && put_owned "$dir" owned
+}
+saved=$(section save save 2>&1)
+printf '%s\n' "$saved"
+case $saved in
+    *"> save 0")
+        observe_all "$2" "$3"
+        finish "$dir" "done"
+        prune
+        ;;
+    *)
+        move "$dir" claimed reverting
+        section undo undo_stubbornly "$dir"
+        finish "$dir" reverted
+        ;;
 esac
-if [ -f "$dir/owned" ]; then section owned replace "$home/owned" "$dir/owned"; fi
-observe_all "$2" "$3"
-mv "$dir/claimed" "$dir/done" && rm -f "$lock"

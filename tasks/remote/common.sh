@@ -33,25 +33,3 @@ fail() {
 }
 
 have() { command -v "$1" >/dev/null 2>&1; }
-
-# sum FILE: the SHA-256 of a file in hex; "-" where there is none.
-sum() {
-    if [ -f "$1" ]; then
-        _sum=$(sha256sum <"$1") && printf '%s' "${_sum%% *}"
-    else
-        printf '%s' -
-    fi
-}
-
-# replace FILE NEW: put the bytes of NEW in FILE's place in one step, with FILE's owner and mode.
-replace() {
-    _tmp=$1.lvsfleet
-    if _replace "$1" "$2" "$_tmp"; then return 0; fi
-    rm -f -- "$_tmp"
-    return 1
-}
-
-_replace() {
-    if [ -f "$1" ]; then cp -p -- "$1" "$3"; else cp -- "$2" "$3" && chmod 600 "$3"; fi || return
-    cat -- "$2" >"$3" && sync "$3" && mv -f -- "$3" "$1" && sync "$(dirname -- "$1")"
-}

@@ -1,9 +1,14 @@
 # shellcheck shell=sh
 # All that is asked of a router in one go; it only reads.
 
+# list_runs: runs that are not over, or whose end nobody has seen yet: a line "RUN STATE" each.
 list_runs() {
-    for _f in "$home"/runs/*/armed "$home"/runs/*/claimed "$home"/runs/*/reverting; do
-        if [ -e "$_f" ]; then printf '%s\n' "${_f#"$home/runs/"}"; fi
+    for _f in "$home"/runs/*/armed "$home"/runs/*/claimed "$home"/runs/*/reverting \
+        "$home"/runs/*/unseen; do
+        if [ -e "$_f" ]; then
+            _d=${_f%/*}
+            printf '%s %s\n' "${_d##*/}" "${_f##*/}"
+        fi
     done
 }
 

@@ -1,42 +1,25 @@
 # shellcheck shell=sh
 # revert NONCE RUN timer|asked: take back exactly what the change of RUN did. The timer only takes
-# back what was not committed; who asks may also take back a commit.
+# back what was not committed; who asks may also take back a commit that did not turn out as wanted.
 
+trap '' HUP PIPE
 run=$1
 asked=$2
 dir=$home/runs/$run
+[ -d "$dir" ] || fail lost "the router knows of no run $run"
+# A step that still is at work ends first, so that nothing is applied after it was taken back.
+hold "$dir" 130
 
-claim() {
-    mv "$dir/armed" "$dir/reverting" && return
+win() {
+    move "$dir" armed reverting && return
+    # On a disk that takes no rename nobody can have committed, nor can while we hold the run.
+    [ -e "$dir/armed" ] && return
     [ "$asked" = asked ] || return
-    mv "$dir/claimed" "$dir/reverting" || mv "$dir/done" "$dir/reverting"
+    move "$dir" claimed reverting || move "$dir" "done" reverting
 }
-
-undo() {
-    case $backend in
-        firewalld)
-            fw_apply "$dir/undo" || return
-            if [ -f "$dir/saving" ] || [ -f "$dir/undo/stop" ]; then
-                fw_unsave "$dir/undo" "$dir/before" || return
-            fi
-            ;;
-        iptables)
-            ipt_apply "$dir/undo" || return
-            if [ -f "$dir/saving" ]; then ipt_unsave "$dir/save" "$dir/before" || return; fi
-            ;;
-    esac
-    if [ -f "$dir/before/owned" ]; then
-        replace "$home/owned" "$dir/before/owned"
-    else
-        rm -f -- "$home/owned"
-    fi
-}
-
-claim 2>/dev/null || fail lost "there is nothing to take back"
-read -r backend <"$dir/backend"
-section undo undo >"$dir/report" 2>&1
-cat -- "$dir/report"
-case $(tail -n 1 "$dir/report") in
-    *' undo 0') mv "$dir/reverting" "$dir/reverted" && rm -f "$lock" ;;
-esac
-systemctl stop "lvsfleet-$run.timer" 2>/dev/null
+win || fail lost "there is nothing to take back"
+report=$(section undo undo_stubbornly "$dir" 2>&1)
+printf '%s\n' "$report"
+case $report in *"> undo 0") finish "$dir" reverted ;; esac
+printf '%s\n' "$report" >"$dir/report"
+if [ "$asked" = timer ]; then date +%s >"$dir/unseen"; else disarm "$run"; fi

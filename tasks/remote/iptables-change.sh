@@ -1,0 +1,96 @@
+# shellcheck shell=sh
+# iptables and ip6tables: what changes them. Each family is one step; nothing else is flushed.
+
+# ipt_apply DIR: replace our chains by those in DIR.
+ipt_apply() {
+    if [ -s "$1/v4" ]; then iptables-restore -w 5 --noflush <"$1/v4" 2>&1 || return; fi
+    if [ -s "$1/v6" ]; then ip6tables-restore -w 5 --noflush <"$1/v6" 2>&1 || return; fi
+}
+
+# ipt_ready DIR: whether the kernel takes marks at all; loads the modules where it can. A chain that
+# nothing jumps to is made and taken away again, since a dry run of iptables-nft accepts anything.
+ipt_ready() {
+    for _v in 4 6; do
+        [ -s "$1/v$_v" ] || continue
+        if [ "$_v" = 4 ]; then _restore=iptables-restore; else _restore=ip6tables-restore; fi
+        have "$_restore" || { printf '%s: not found\n' "$_restore"; return 1; }
+        if have modprobe; then modprobe -q -a xt_MARK xt_multiport 2>/dev/null; fi
+        printf '%s\n' '*mangle' ':LVSFLEET-TRY - [0:0]' '-A LVSFLEET-TRY -j MARK --set-mark 1' COMMIT |
+            "$_restore" -w 5 --noflush 2>&1 || return
+        printf '%s\n' '*mangle' ':LVSFLEET-TRY - [0:0]' '-X LVSFLEET-TRY' COMMIT |
+            "$_restore" -w 5 --noflush 2>&1 || return
+    done
+}
+
+# ipt_check_saved DIR: whether the files to be written are still those that were read.
+# `files` has a line for each: SHA-256-READ NAME-IN-DIR PATH.
+ipt_check_saved() {
+    while read -r _was _new _path; do
+        if [ "$(sum "$_path")" != "$_was" ]; then
+            printf '%s was written to by somebody else\n' "$_path"
+            return 1
+        fi
+    done <"$1/files"
+}
+
+# ipt_save DIR: write the files for the next boot, after a test of each; again does no harm.
+ipt_save() {
+    while read -r _ _new _path; do
+        case $_new in v6) _restore=ip6tables-restore ;; *) _restore=iptables-restore ;; esac
+        "$_restore" -w 5 --test <"$1/save/$_new" 2>&1 || return
+    done <"$1/save/files"
+    ipt_write "$1"
+}
+
+# ipt_write DIR: the same without a test, for a boot at which the tables may not be there yet.
+ipt_write() {
+    while read -r _was _new _path; do
+        if [ "$(sum "$_path")" = "$_was" ]; then replace "$_path" "$1/save/$_new" 2>&1 || return; fi
+    done <"$1/save/files"
+}
+
+# ipt_unsave DIR: the files as they were: to the byte where nobody else wrote since, else by taking
+# our lines out and putting those of before in their place.
+ipt_unsave() {
+    while read -r _was _new _path; do
+        _now=$(sum "$_path")
+        if [ "$_now" = "$_was" ]; then
+            continue
+        elif [ "$_now" != "$(sum "$1/save/$_new")" ]; then
+            ipt_edit_back "$1/undo/own.$_new" "$_path" >"$1/edited" && replace "$_path" "$1/edited" 2>&1
+        elif [ "$_was" = - ]; then
+            rm -f -- "$_path"
+        else
+            replace "$_path" "$(kept "$1" "$_path")" 2>&1
+        fi || return
+    done <"$1/save/files"
+}
+
+# ipt_edit_back OWN FILE: FILE with our lines taken out, and those of OWN (each behind its table and a
+# tab) in their place; all other lines as they are.
+ipt_edit_back() {
+    awk -v own="$1" '
+        BEGIN {
+            while ((getline line <own) > 0) {
+                table = line; sub(/\t.*/, "", table); sub(/^[^\t]*\t/, "", line)
+                if (line ~ /^:/) chain[table] = line "\n"
+                else if (line ~ /^-A LVSFLEET-/) rules[table] = rules[table] line "\n"
+                else hook[table] = line "\n"
+            }
+        }
+        { bare = $0; sub(/^\[[0-9]+:[0-9]+\] /, "", bare) }
+        /^\*/ { table = substr($1, 2); declared = hooked = 0 }
+        bare ~ /^:LVSFLEET-/ || bare ~ /^-A LVSFLEET-/ { next }
+        bare ~ /^-A (PREROUTING|INPUT) -j LVSFLEET-(MARK|IN)$/ {
+            if (!hooked++) printf "%s", hook[table]
+            next
+        }
+        (bare ~ /^-A/ || /^COMMIT/) && !declared++ { printf "%s", chain[table] }
+        table == "filter" && bare ~ /^-A INPUT -j (REJECT|DROP)/ && !hooked++ { printf "%s", hook[table] }
+        /^COMMIT/ {
+            if (!hooked++) printf "%s", hook[table]
+            printf "%s", rules[table]
+        }
+        { print }
+    ' "$2"
+}

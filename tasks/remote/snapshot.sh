@@ -1,0 +1,26 @@
+# shellcheck shell=sh
+# A copy of everything that decides how the router filters, on the router and for the controller.
+
+# snapshot DIR: copies into DIR/before, under their paths with % for /, and dumps of what runs.
+snapshot() {
+    for _f in /etc/firewalld/firewalld.conf /etc/firewalld/direct.xml /etc/firewalld/zones/*.xml \
+        /etc/firewalld/policies/*.xml /etc/firewalld/ipsets/*.xml /etc/iptables/rules.v4 \
+        /etc/iptables/rules.v6 /etc/sysconfig/iptables /etc/sysconfig/ip6tables /etc/nftables.conf \
+        /etc/keepalived/keepalived.conf; do
+        if [ -f "$_f" ]; then cp -p -- "$_f" "$(kept "$1" "$_f")" || return; fi
+    done
+    for _p in iptables ip6tables iptables-legacy ip6tables-legacy; do
+        if have "$_p-save"; then "$_p-save" >"$1/before/$_p-save" 2>/dev/null; fi
+    done
+    if have nft; then nft list ruleset >"$1/before/nft-ruleset" 2>/dev/null; fi
+    if [ -f "$home/owned" ]; then cp -p -- "$home/owned" "$1/before/" || return; fi
+    # A copy that was cut short by a full disk is no copy.
+    true >"$1/before/whole" && sync "$1/before"
+}
+
+# send_snapshot DIR: the same, for the controller to keep.
+send_snapshot() {
+    for _f in "$1"/before/*; do
+        if [ -s "$_f" ]; then section "snapshot:${_f##*/}" cat -- "$_f"; fi
+    done
+}

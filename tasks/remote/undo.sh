@@ -1,0 +1,38 @@
+# shellcheck shell=sh
+# Taking back what a run did: exactly that, and nothing that others did meanwhile.
+
+# undo_saved DIR: what is loaded at boot, as it was.
+undo_saved() {
+    if [ -f "$1/saving" ] || [ -f "$1/do/start" ]; then
+        case $(cat "$1/backend") in
+            firewalld) fw_unsave "$1" ;;
+            iptables) ipt_unsave "$1" ;;
+        esac || return
+    fi
+    put_owned "$1" before/owned
+}
+
+# undo_all DIR: what is saved and what runs, in this order, since a daemon that has to be started anew
+# loads what is saved. Says whether the runtime is what it was before.
+undo_all() {
+    _unsaved=yes
+    undo_saved "$1" || _unsaved=no
+    case $(cat "$1/backend") in
+        firewalld) fw_unapply "$1" && _now=$(fw_seen "$1/do") ;;
+        iptables) ipt_apply "$1/undo" && _now=$(ipt_seen) ;;
+    esac && [ "$_unsaved" = yes ] || return
+    if [ "${_now%% *}" = "$(cat "$1/seen")" ]; then
+        printf 'as it was before\n'
+    else
+        printf 'taken back; others changed rules meanwhile\n'
+    fi
+}
+
+# undo_stubbornly DIR: again where something was in the way for a moment, e.g. a lock.
+undo_stubbornly() {
+    for _try in 1 2 3 4 5 6; do
+        if undo_all "$1"; then return 0; fi
+        sleep "$_try"
+    done
+    return 1
+}
