@@ -13,7 +13,7 @@ from tasks.errors import NeverReachable, Unreachable
 ATTEMPTS = 4
 FIRST_WAIT = 0.5  # seconds; doubles each time, and a random part of it is waited
 LONGEST_WAIT = 8.0
-LONGEST_IN_ALL = 60.0
+LATEST = 30.0
 
 T = TypeVar("T")
 log = logging.getLogger("lvsfleet.ssh")
@@ -35,17 +35,15 @@ def retrying(
     *,
     name: str,
     attempts: int = ATTEMPTS,
-    within: float = LONGEST_IN_ALL,
-    notice: Callable[[str], None] | None = None,
+    within: float = LATEST,
 ) -> T:
     """Do ``action``, again if it raises an Unreachable that may pass.
 
     Args:
         action: connecting, or a read; never a write.
-        name: the router's name, for the notice.
+        name: the router's name, for the log, which has a line before each wait.
         attempts: how often in all.
         within: seconds after which no further attempt begins.
-        notice: called with a sentence before each wait; it is logged in any case.
 
     Raises:
         RouterError: what the last attempt raised.
@@ -73,8 +71,6 @@ def retrying(
         text = f"{name}: {error.message if isinstance(error, Unreachable) else error}; "
         text += f"attempt {state.attempt_number + 1} of {attempts} in {wait:.1f} s"
         log.info("%s", text)
-        if notice is not None:
-            notice(text)
 
     left = within - (time.monotonic() - begun)
     retryer = tenacity.Retrying(

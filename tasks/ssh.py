@@ -106,15 +106,7 @@ def shell_of(host: Host, configuration: Config | None = None) -> Shell:
         RouterError: no connection, the host key or the login was refused.
         LvsfleetError: the inventory or ssh_config says something wrong.
     """
-    name = plugin_of(host)
-    existing = host.connections.get(name)
-    if existing is not None and not getattr(existing.connection, "alive", True):
-        drop(host)
-    if name not in host.connections:
-        _register(name)
-        _open(host, name, configuration, keep=True)
-    shell: Shell = host.connections[name].connection
-    return shell
+    return retrying(lambda: _kept(host, configuration), name=host.name)
 
 
 @contextlib.contextmanager
@@ -125,9 +117,7 @@ def fresh_shell(host: Host, configuration: Config | None = None) -> Iterator[She
         RouterError: no connection, the host key or the login was refused.
         LvsfleetError: the inventory or ssh_config says something wrong.
     """
-    name = plugin_of(host)
-    _register(name)
-    plugin = _open(host, name, configuration, keep=False)
+    plugin = retrying(lambda: _opened(host, configuration), name=host.name)
     try:
         yield plugin.connection
     finally:
@@ -145,7 +135,7 @@ def asking(host: Host, question: Callable[[Shell], T], configuration: Config | N
 
     def attempt() -> T:
         try:
-            return question(shell_of(host, configuration))
+            return question(_kept(host, configuration))
         except Unreachable:
             drop(host)
             raise
@@ -173,39 +163,45 @@ def plugin_of(host: Host) -> str:
     return PLUGINS[asked]
 
 
-def _register(name: str) -> None:
-    """Make the plugin known to Nornir without looking through all installed packages."""
-    from nornir.core.plugins.connections import ConnectionPluginRegister  # noqa: PLC0415
-
-    if name in ConnectionPluginRegister.available:
-        return
-    if name == PLUGINS["paramiko"]:
-        ConnectionPluginRegister.register(name, SSH)
-    else:
-        from tasks.netmiko import Netmiko  # noqa: PLC0415
-
-        ConnectionPluginRegister.register(name, Netmiko)
+def _kept(host: Host, configuration: Config | None) -> Shell:
+    """The host's open connection, or a new one in its place; one attempt."""
+    name = plugin_of(host)
+    existing = host.connections.get(name)
+    if existing is not None and not getattr(existing.connection, "alive", True):
+        drop(host)
+    if name not in host.connections:
+        host.connections[name] = _opened(host, configuration)
+    shell: Shell = host.connections[name].connection
+    return shell
 
 
-def _open(host: Host, name: str, configuration: Config | None, *, keep: bool) -> Any:
-    from nornir.core.plugins.connections import ConnectionPluginRegister  # noqa: PLC0415
-
+def _opened(host: Host, configuration: Config | None) -> Any:
+    name = plugin_of(host)
     options = host.get_connection_parameters(name)
-
-    def attempt() -> Any:
-        plugin: Any = ConnectionPluginRegister.get_plugin(name)()
-        plugin.open(
-            hostname=options.hostname or host.name,
-            username=options.username,
-            password=options.password,
-            port=options.port,
-            platform=options.platform,
-            extras=options.extras,
-            configuration=configuration,
-        )
-        return plugin
-
-    plugin = retrying(attempt, name=host.name)
-    if keep:
-        host.connections[name] = plugin
+    # What is said for the usual plugin holds for the other one too, unless it says otherwise.
+    usual = host.get_connection_parameters(PLUGINS["paramiko"])
+    plugin: Any = _plugin_class(name)()
+    plugin.open(
+        hostname=options.hostname or host.name,
+        username=options.username,
+        password=options.password,
+        port=options.port,
+        platform=options.platform,
+        extras={**(usual.extras or {}), **(options.extras or {})},
+        configuration=configuration,
+    )
     return plugin
+
+
+def _plugin_class(name: str) -> Any:
+    """Nornir's plugin of that name, registered without looking through all installed packages."""
+    from nornir.core.plugins.connections import ConnectionPluginRegister  # noqa: PLC0415
+
+    if name not in ConnectionPluginRegister.available:
+        if name == PLUGINS["paramiko"]:
+            ConnectionPluginRegister.register(name, SSH)
+        else:
+            from tasks.netmiko import Netmiko  # noqa: PLC0415
+
+            ConnectionPluginRegister.register(name, Netmiko)
+    return ConnectionPluginRegister.get_plugin(name)

@@ -46,7 +46,7 @@ def dial(host: str, port: int, *, timeout: float) -> socket.socket:
                     break
                 left = end - time.monotonic()
                 if left <= 0:
-                    reasons.append(f"no answer within {timeout:g} s")
+                    reasons.append(f"no answer within {timeout:.3g} s")
                     break
                 if made := _ready(selector, min(STAGGER, left) if addresses else left, reasons):
                     return made

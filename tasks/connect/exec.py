@@ -151,7 +151,7 @@ def _ended(transport: Transport, channel: Channel, name: str, out: bytes, err: b
 def _hang_up(transport: Transport, channel: Channel) -> None:
     transport.wire.deadline = time.monotonic() + _PARTING
     try:
-        transport.close_exec(channel)
+        transport.close_channel(channel)
     except (paramiko.SSHException, EOFError, OSError):
         transport.close()
     transport.wire.deadline = math.inf

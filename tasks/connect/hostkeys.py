@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -119,7 +120,8 @@ def check(endpoint: Endpoint, entries: Iterable[Entry], kind: str, blob: bytes) 
         return
     if recorded:
         _refuse_changed(endpoint, recorded, kind, shown)
-    file = endpoint.known_hosts_files[0] if endpoint.known_hosts_files else "~/.ssh/known_hosts"
+    files = [path for path in endpoint.known_hosts_files if str(path) != os.devnull]
+    file = files[0] if files else "~/.ssh/known_hosts"
     note = ""
     if any(line.marker == AUTHORITY for line in lines):
         note = " (there is a @cert-authority line, but host certificates are not supported)"

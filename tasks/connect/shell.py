@@ -1,10 +1,11 @@
-"""A root shell on one router, over exec channels of one connection."""
+"""A root shell on one router: what is common to all ways, and the usual one, exec channels."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import time
+from abc import ABC, abstractmethod
 
 from tasks.connect.command import command_line
 from tasks.connect.exec import Ended, execute
@@ -17,8 +18,8 @@ from tasks.shell import Completed
 log = logging.getLogger("lvsfleet.ssh")
 
 
-class ExecShell:
-    """The Shell that runs each script by one exec.
+class RootShell(ABC):
+    """A Shell over one connection, directly as root or through sudo.
 
     Attributes:
         endpoint: where it leads.
@@ -37,25 +38,16 @@ class ExecShell:
     def run(self, script: str, *args: str, stdin: str = "", deadline: float) -> Completed:
         """Run ``script`` as root; see ``tasks.shell.Shell``."""
         data = stdin.encode("utf-8", "surrogateescape")
+        name = f"{self.endpoint.name}: {_name(script)}"
+        log.debug("%s: %d bytes, %d bytes of data", name, len(script), len(data))
         start = time.monotonic()
-        log.debug(
-            "%s: script %s, %d bytes, %d bytes of data",
-            self.endpoint.name,
-            _name(script),
-            len(script),
-            len(data),
-        )
-        run = self._run_by_sudo if self._through_sudo else self._run
-        ended = run(script, args, data, deadline)
-        log.debug(
-            "%s: script %s, exit status %d after %.3f s, %d bytes out, %d bytes err",
-            self.endpoint.name,
-            _name(script),
-            ended.status,
-            time.monotonic() - start,
-            len(ended.stdout),
-            len(ended.stderr),
-        )
+        if self._through_sudo:
+            ended = self._run_by_sudo(script, args, data, deadline)
+        else:
+            ended = self._execute(command_line(script, args), data, deadline)
+        sizes = len(ended.stdout), len(ended.stderr)
+        seconds = time.monotonic() - start
+        log.debug("%s: status %d, %.3f s, %d and %d bytes", name, ended.status, seconds, *sizes)
         return Completed(
             ended.status,
             ended.stdout.decode("utf-8", "surrogateescape"),
@@ -66,28 +58,41 @@ class ExecShell:
         """Close the connection; closing twice is fine."""
         self._transport.close()
 
-    def _run(self, script: str, args: tuple[str, ...], data: bytes, deadline: float) -> Ended:
+    @abstractmethod
+    def _execute(self, command: bytes, data: bytes, deadline: float) -> Ended:
+        """Run a command line of the login user with ``data`` on its standard input."""
+
+    @abstractmethod
+    def _run_by_sudo(
+        self, script: str, args: tuple[str, ...], data: bytes, deadline: float
+    ) -> Ended:
+        """Run a script through sudo."""
+
+
+class ExecShell(RootShell):
+    """The Shell that runs each script by one exec."""
+
+    def _execute(self, command: bytes, data: bytes, deadline: float) -> Ended:
         return execute(
-            self._transport,
-            command_line(script, args),
-            name=str(self.endpoint),
-            stdin=data,
-            deadline=deadline,
+            self._transport, command, name=str(self.endpoint), stdin=data, deadline=deadline
         )
 
     def _run_by_sudo(
         self, script: str, args: tuple[str, ...], data: bytes, deadline: float
     ) -> Ended:
         sudo = Sudo(password=sudo_password(), data=data)
+        with_password = sudo.password is not None
         ended = execute(
             self._transport,
             command_line(script, args, before=sudo.words, mark=sudo.started),
             name=str(self.endpoint),
-            stdin=data if sudo.password is None else b"",
-            dialogue=None if sudo.password is None else sudo,
+            stdin=b"" if with_password else data,
+            dialogue=sudo if with_password else None,
             deadline=deadline,
         )
-        own = sudo.strip(ended.stderr, name=str(self.endpoint), user=self.endpoint.user)
+        own = sudo.strip(
+            ended.stdout, ended.stderr, name=str(self.endpoint), user=self.endpoint.user
+        )
         return Ended(ended.status, ended.stdout, own)
 
 

@@ -59,8 +59,14 @@ class Sudo:
         self._told = True
         return self.password.reveal().encode() + b"\n", True
 
-    def strip(self, stderr: bytes, *, name: str, user: str) -> bytes:
+    def strip(self, stdout: bytes, stderr: bytes, *, name: str, user: str) -> bytes:
         """Return the script's own stderr.
+
+        Args:
+            stdout: all of it; only shown, where no script started.
+            stderr: all of it.
+            name: the router's.
+            user: who logged in.
 
         Raises:
             PrivilegeRefused: the script never started; the message has sudo's words.
@@ -68,11 +74,27 @@ class Sudo:
         before, mark, after = stderr.partition(f"{self.started}\n".encode())
         if mark:
             return after
-        said = before.replace(self.asking.encode(), b"").decode("utf-8", "replace")
-        raise PrivilegeRefused(
-            f"{name}: {user} may not become root: {_last_words(said) or 'sudo said nothing'}",
-            _way_out(said, user, asked=self._told, password=self.password is not None),
+        said = before.replace(self.asking.encode(), b"") + stdout
+        raise refusal(
+            said, name=name, user=user, asked=self._told, password=self.password is not None
         )
+
+
+def refusal(said: bytes, *, name: str, user: str, asked: bool, password: bool) -> PrivilegeRefused:
+    """The error for a sudo that refused.
+
+    Args:
+        said: what sudo printed.
+        name: the router's.
+        user: who logged in.
+        asked: whether a password was sent.
+        password: whether one is known.
+    """
+    text = said.decode("utf-8", "replace")
+    return PrivilegeRefused(
+        f"{name}: {user} may not become root: {_last_words(text) or 'sudo said nothing'}",
+        _way_out(text, user, asked=asked, password=password),
+    )
 
 
 def _last_words(said: str) -> str:

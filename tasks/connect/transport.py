@@ -162,22 +162,45 @@ class Transport(paramiko.Transport):  # type: ignore[misc]
         Raises:
             paramiko.SSHException: no channel within ``timeout`` seconds, or the connection broke.
         """
+        channel = self._open(timeout)
+        self._ask(channel, "exec", command)
+        return channel
+
+    def open_terminal(self, *, columns: int, rows: int, timeout: float) -> Channel:
+        """Open a channel with the user's login shell on a terminal.
+
+        Raises:
+            paramiko.SSHException: no channel within ``timeout`` seconds, or the connection broke.
+        """
+        channel = self._open(timeout)
+        self._ask(channel, "pty-req", b"dumb", columns, rows, 0, 0, b"")
+        self._ask(channel, "shell")
+        return channel
+
+    def close_channel(self, channel: Channel) -> None:
+        """Close a channel made by ``open_exec`` or ``open_terminal``."""
+        self._bells.pop(channel.chanid, None)
+        channel.close()
+
+    def _open(self, timeout: float) -> Channel:
         channel: Channel = self.open_session(timeout=timeout)
         channel.bell = self._bells[channel.chanid] = threading.Event()
         channel.bell.set()
+        return channel
+
+    def _ask(self, channel: Channel, what: str, *values: bytes | int) -> None:
+        """Send a channel request; paramiko's own would wait for the answer without end."""
         message = paramiko.Message()
         message.add_byte(paramiko.common.cMSG_CHANNEL_REQUEST)
         message.add_int(channel.remote_chanid)
-        message.add_string("exec")
-        message.add_boolean(True)
-        message.add_string(command)
+        message.add_string(what)
+        message.add_boolean(what != "pty-req")  # a refusal shows in what comes after it
+        for value in values:
+            if isinstance(value, int):
+                message.add_int(value)
+            else:
+                message.add_string(value)
         self._send_user_message(message)
-        return channel
-
-    def close_exec(self, channel: Channel) -> None:
-        """Close a channel made by ``open_exec``."""
-        self._bells.pop(channel.chanid, None)
-        channel.close()
 
     def run(self) -> None:
         """The reading thread; when it ends, everyone who waits for a channel is woken."""
