@@ -103,7 +103,8 @@ def _unknown(key: object) -> str:
     if key in ATTRIBUTES or key in {"groups", "connection_options"}:
         return "belongs one level up, beside data"
     near = did_you_mean(key, KEYS) or f"known are {one_of(KEYS, 'and')};"
-    return f"is no key of lvsfleet: {near} data of your own go under {key_text(f'x-{key}')}"
+    own = key_text(FREE_PREFIX + step(key))
+    return f"is no key of lvsfleet: {near} data of your own go under {own}"
 
 
 def _services(owner: Owner, value: object, into: dict[str, Service | None]) -> list[Finding]:

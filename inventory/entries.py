@@ -6,6 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from inventory.element import FREE_PREFIX
+from inventory.element import KEYS as DATA_KEYS
+from inventory.login import ATTRIBUTES
 from inventory.problems import (
     Finding,
     Kind,
@@ -18,13 +21,12 @@ from inventory.problems import (
     step,
 )
 
-_LOGIN = ("hostname", "port", "username", "password", "platform")
+_LOGIN = tuple(ATTRIBUTES)
 ENTRY_KEYS = (*_LOGIN, "groups", "data", "connection_options")
 """What a host or a group may say; the defaults have no groups."""
 DEFAULTS_KEYS = (*_LOGIN, "data", "connection_options")
-_MANY = 8
 CONNECTION_KEYS = (*_LOGIN, "extras")
-_DATA_KEYS = ("cluster", "backend", "zone", "start", "services", "vrrp", "connection")
+_MANY = 8
 
 
 @dataclass
@@ -163,7 +165,7 @@ def _some(groups: Collection[str]) -> str:
 
 
 def _unknown(key: object, known: tuple[str, ...]) -> str:
-    if key in _DATA_KEYS or (isinstance(key, str) and key.startswith("x-")):
+    if key in DATA_KEYS or (isinstance(key, str) and key.startswith(FREE_PREFIX)):
         return f"belongs under data: write data: {{{key_text(key)}: …}}"
     near = did_you_mean(key, known) or f"known are {one_of(known, 'and')}"
     return f"is no key here: {near}"

@@ -77,8 +77,10 @@ def test_problems_are_told_once_and_in_order() -> None:
         (b"- " * 10**5, "f: is nested too deeply"),
         (
             b'"\\ud800"',
-            "f:1:4: is no YAML: while parsing a quoted scalar, "
-            "found invalid Unicode character escape code",
+            (
+                "f:1:4: is no YAML: while parsing a quoted scalar, "
+                "found invalid Unicode character escape code"
+            ),
         ),
     ],
     ids=["encoding", "control", "list", "mapping", "block", "escape"],
