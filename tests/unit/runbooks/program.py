@@ -27,7 +27,7 @@ EDIT = 'rule family="ipv4" destination address="203.0.113.10" port port="80" mar
 FINDING = Finding("LVS004", Severity.WARNING, "a rule\x07 nobody knows", "Delete it")
 
 
-def made_up(task: Task, *, desired: Desired, options: rollout.Options) -> Result:
+def made_up(task: Task, *, desired: Desired, dry_run: bool, **_options: object) -> Result:
     say = SCRIPT.get(desired.router, {})
     begun = time.monotonic()
 
@@ -42,7 +42,7 @@ def made_up(task: Task, *, desired: Desired, options: rollout.Options) -> Result
     if say.get("after") == "begin":
         task.run(task=begin, name="begin")
     task.run(task=observe, name=say.get("after", "observe"))
-    status = Status(say.get("status", "planned" if options.dry_run else "unchanged"))
+    status = Status(say.get("status", "planned" if dry_run else "unchanged"))
     edits = tuple(Edit(Op.ADD, where, EDIT, "web", "zone public") for where in Where)
     changes = edits if status in {Status.PLANNED, Status.CHANGED} else ()
     outcome = Outcome(
