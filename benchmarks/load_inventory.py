@@ -1,6 +1,6 @@
 """How long an inventory of 1000 routers takes to load and to check.
 
-``python benchmarks/inventory.py [ROUTERS]`` prints the median of five runs in seconds, with five
+``python benchmarks/load_inventory.py [ROUTERS]`` prints the median of five runs in seconds, with five
 services a cluster of two, said by the cluster's group or by each router itself.
 """
 
