@@ -1,7 +1,7 @@
 """How long an inventory of 1000 routers takes to load and to check.
 
-``python benchmarks/load_inventory.py [ROUTERS]`` prints the median of five runs in seconds, with five
-services a cluster of two, said by the cluster's group or by each router itself.
+``python benchmarks/load_inventory.py [ROUTERS]`` prints the median of five runs in seconds,
+with five services a cluster of two, said by the cluster's group or by each router itself.
 """
 
 from __future__ import annotations
