@@ -115,8 +115,9 @@ def parse_units(text: str) -> dict[str, Unit]:
         if name in units:
             units[name] = Unit(
                 known=facts.get("LoadState") == "loaded",
-                active=facts.get("ActiveState") == "active",
-                enabled=facts.get("UnitFileState", "").startswith("enabled"),
+                active=facts.get("ActiveState") in ("active", "reloading"),
+                # enabled-runtime is gone after a reboot.
+                enabled=facts.get("UnitFileState") == "enabled",
             )
     return units
 
@@ -125,11 +126,10 @@ def parse_addresses(text: str) -> frozenset[Address]:
     """What ``ip -o addr show`` printed: ``2: eth0    inet 192.0.2.1/24 scope …`` a line."""
     found: set[Address] = set()
     for line in text.splitlines():
-        words = line.split()
-        for family in ("inet", "inet6"):
-            if family in words[:-1]:
+        match line.split():
+            case [_, _, "inet" | "inet6", address, *_]:
                 try:
-                    found.add(ip_interface(words[words.index(family) + 1]).ip)
+                    found.add(ip_interface(address).ip)
                 except ValueError as error:
                     raise NotUnderstood(f"ip printed an address that is none: {line!r}") from error
     return frozenset(found)
@@ -142,7 +142,11 @@ def bus_strings(text: str) -> list[str]:
         NotUnderstood: it is something else.
     """
     try:
-        (strings,) = json.loads(text)["data"]
-        return [str(each) for each in strings]
-    except (ValueError, KeyError, TypeError) as error:
-        raise NotUnderstood(f"firewalld answered over D-Bus: {text[:200]!r}") from error
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        answer = None
+    match answer:
+        case {"data": [list(strings)]}:
+            return [str(each) for each in strings]
+        case _:
+            raise NotUnderstood(f"firewalld answered over D-Bus: {text[:200]!r}")

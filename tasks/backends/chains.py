@@ -8,12 +8,16 @@ the rest away, and behind bans that others put first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from inventory.rules import Ruleset
-from tasks.backends.iptables_save import Table, parse_rule, render
+from inventory.rules import Rule, Ruleset
+from tasks.backends.iptables_save import Table, chain_of, parse_rule, render
 from tasks.backends.protocol import accepts_of, marks_of
+
+_SHORT = {"--append": "-A", "--jump": "-j"}
+_COMMENT = re.compile(r"\s(-m|--match)\s+comment\s+--comment\s+(\"(\\.|[^\"\\])*\"|\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,11 @@ class Place:
         """The hook as ``iptables-save`` prints it."""
         return f"-A {self.parent} {self.jump}"
 
+    def is_hook(self, line: str) -> bool:
+        """Whether an ``-A`` line is the hook; a file written by hand may spell it otherwise."""
+        words = [_SHORT.get(word, word) for word in line.split()]
+        return words == self.hook.split()
+
     def share(self, rules: Ruleset) -> Ruleset:
         """Those of ``rules`` that live here."""
         return marks_of(rules) if self.table == "mangle" else accepts_of(rules)
@@ -59,6 +68,7 @@ class OwnChain:
         exists: it is declared.
         lines: its rules, verbatim.
         hooks: for each jump to it, how many lines that are not ours stand before that jump.
+        since: how many lines that are not ours the hook has to stand behind.
         end: how many lines that are not ours stand before the hook's right place.
         last: that place is behind all of the parent's lines.
     """
@@ -66,24 +76,25 @@ class OwnChain:
     exists: bool = False
     lines: tuple[str, ...] = ()
     hooks: tuple[int, ...] = ()
+    since: int = 0
     end: int = 0
     last: bool = True
 
     @property
     def rules(self) -> Ruleset | None:
         """What it does; None where it holds something that lvsfleet would not write."""
-        parsed = [parse_rule(line) for line in self.lines]
-        whole = Ruleset()
-        for each in parsed:
-            if each is None:
+        rules: list[Rule] = []
+        for line in self.lines:
+            parsed = parse_rule(line)
+            if parsed is None:
                 return None
-            whole |= each
-        return whole
+            rules += parsed
+        return Ruleset.of(rules)
 
     @property
     def hooked(self) -> bool:
-        """Whether packets reach it: one jump, in front of what turns all the rest away."""
-        return len(self.hooks) == 1 and self.hooks[0] <= self.end
+        """Whether it works: one jump, behind what marks anew, before what turns the rest away."""
+        return len(self.hooks) == 1 and self.since <= self.hooks[0] <= self.end
 
     def own_lines(self, place: Place) -> list[str]:
         """All of our lines, as a saved file has them; the hook's place is not said."""
@@ -93,28 +104,31 @@ class OwnChain:
     def with_rules(self, place: Place, rules: Ruleset) -> OwnChain:
         """The chain as it should be for ``rules``; gone where there are none."""
         if not rules:
-            return OwnChain(end=self.end, last=self.last)
+            return replace(self, exists=False, lines=(), hooks=())
         lines = self.lines if self.rules == rules else render(place.chain, rules)
         hooks = self.hooks if self.hooked else (self.end,)
-        return OwnChain(True, lines, hooks, self.end, self.last)
+        return replace(self, exists=True, lines=lines, hooks=hooks)
 
 
 def read(place: Place, table: Table) -> OwnChain:
     """How our chain stands in a table."""
-    hooks: list[int] = []
+    hooks = [0 for line in table.inserted_into(place.parent) if place.is_hook(line)]
     foreign: list[str] = []
     for line in table.of_chain(place.parent):
-        if line == place.hook:
+        if place.is_hook(line):
             hooks.append(len(foreign))
         else:
             foreign.append(line)
-    end = len(foreign)
+    since, end = 0, len(foreign)
     if place is ACCEPTS:
         end = next((n for n, line in enumerate(foreign) if _turns_all_away(line)), end)
+    else:
+        since = max((n for n, line in enumerate(foreign, 1) if _marks_anew(line)), default=0)
     return OwnChain(
         exists=place.chain in table.chains,
         lines=table.of_chain(place.chain),
         hooks=tuple(hooks),
+        since=since,
         end=end,
         last=end == len(foreign),
     )
@@ -122,8 +136,23 @@ def read(place: Place, table: Table) -> OwnChain:
 
 def _turns_all_away(line: str) -> bool:
     """Whether a line of a built-in chain rejects or drops whatever gets so far."""
-    words = line.split()[2:]
-    return len(words) > 1 and words[0] in ("-j", "--jump") and words[1] in ("REJECT", "DROP")
+    bare = _COMMENT.sub(" ", line)
+    return re.fullmatch(r"\S+\s+\S+\s+(-j|--jump)\s+(REJECT|DROP)(\s.*)?", bare) is not None
+
+
+def _marks_anew(line: str) -> bool:
+    """Whether a line may give a packet of ours a mark that nobody foresees."""
+    bare = _COMMENT.sub(" ", line)
+    return "--restore-mark" in bare or (
+        re.search(r"\s(-j|--jump)\s+MARK\s", bare) is not None and parse_rule(line) is None
+    )
+
+
+def jumps_of_others(place: Place, table: Table) -> list[str]:
+    """Lines that are not ours and jump to our chain: it cannot be deleted under them."""
+    jump = re.compile(rf"\s(-j|--jump|-g|--goto)\s+{place.chain}(\s|$)")
+    lines = [line for line in (*table.inserted, *table.rules) if not place.is_hook(line)]
+    return [line for line in lines if jump.search(line) and chain_of(line) != place.chain]
 
 
 def foreign_rules(place: Place, table: Table) -> list[tuple[str, Ruleset]]:
@@ -131,9 +160,9 @@ def foreign_rules(place: Place, table: Table) -> list[tuple[str, Ruleset]]:
 
     An accept behind the line that turns all away lets nobody in, so it does not count.
     """
-    lines = [line for line in table.of_chain(place.parent) if line != place.hook]
+    lines = [line for line in table.of_chain(place.parent) if not place.is_hook(line)]
     found: list[tuple[str, Ruleset]] = []
-    for line in lines[: read(place, table).end]:
+    for line in (*table.inserted_into(place.parent), *lines[: read(place, table).end]):
         rules = parse_rule(line)
         if rules is not None and place.share(rules) == rules:
             found.append((line, rules))

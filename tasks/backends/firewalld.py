@@ -164,17 +164,21 @@ def _runtime(name: str, observed: Observed) -> _Side:
             f"firewalld does not tell its rules in zone {name!r}: {said[-300:]}",
             f"Look at: firewall-cmd --zone={name} --list-all",
         )
-    if section.text.startswith("{"):
-        rules, names = bus_strings(section.text), bus_strings(protocols.text)
-    else:
-        rules, names = section.text.splitlines(), protocols.text.split()
+    rules, names = _told(section.text, "\n"), _told(protocols.text, " ")
     return _Side(tuple(rich.parse(rule) for rule in rules), _let_in(names))
+
+
+def _told(text: str, between: str) -> list[str]:
+    """The strings of one answer: of D-Bus, or where that failed of firewall-cmd."""
+    if text.startswith("{"):
+        return bus_strings(text)
+    return [word for word in text.rstrip("\n").split(between) if word]
 
 
 def _saved(name: str, text: str) -> _Side:
     try:
-        zone = ElementTree.fromstring(text)  # noqa: S314 - root's own file; expat bounds expansion
-    except ElementTree.ParseError as error:
+        zone = ElementTree.fromstring(_bytes(text))  # noqa: S314 - root's own; expat bounds expansion
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise NotReady(
             f"the file of firewalld's zone {name!r} is broken: {error}",
             "firewall-cmd --check-config names it",

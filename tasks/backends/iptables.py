@@ -15,6 +15,7 @@ from tasks.backends.chains import (
     OwnChain,
     Place,
     foreign_rules,
+    jumps_of_others,
     read,
     restore_input,
     step,
@@ -149,7 +150,8 @@ def _families(desired: Desired, observed: Observed) -> Iterator[_Family]:
         loader = loaders[version]
         dump = observed.text(f"iptables:{version}")
         unit = observed.units[loader.unit]
-        if not needed and (dump is None or not unit.enabled):
+        # A router without IPv6 prints no table, and its ip6tables-restore fails.
+        if not needed and (not dump or not unit.enabled):
             continue
         if dump is None:
             said = observed.sections.get(f"iptables:{version}")
@@ -181,11 +183,23 @@ def _target(place: Place, table: Table, wanted: Ruleset, where: str) -> tuple[Ow
         Conflict: somebody's rule marks a packet of ours otherwise.
     """
     now = read(place, table)
+    then = _then(place, now, table, wanted, where)
+    jumps = jumps_of_others(place, table)
+    if jumps and now.exists and not then.exists:
+        raise Conflict(
+            f"{where} has a rule that is not lvsfleet's and jumps to {place.chain}, which is to go:"
+            f" {jumps[0]}",
+            "Delete that rule",
+        )
+    return now, then
+
+
+def _then(place: Place, now: OwnChain, table: Table, wanted: Ruleset, where: str) -> OwnChain:
     foreign = foreign_rules(place, table)
     refuse_conflicts(wanted, ((line, r) for line, rules in foreign for r in rules), where=where)
     theirs = Ruleset.of(rule for _, rules in foreign for rule in rules)
     ours = wanted - (wanted - (now.rules or Ruleset())) if now.hooked else Ruleset()
-    return now, now.with_rules(place, ours | (wanted - ours - theirs))
+    return now.with_rules(place, ours | (wanted - ours - theirs))
 
 
 def _edits(
@@ -231,7 +245,7 @@ def _seen(observed: Observed) -> str:
     for version in (4, 6):
         section = observed.sections.get(f"iptables:{version}")
         if section is not None:
-            lines += (line for line in section.text.splitlines() if _SEEN.match(line))
+            lines += (line for line in section.text.split("\n") if _SEEN.match(line))
     return _sum("".join(line + "\n" for line in lines))
 
 

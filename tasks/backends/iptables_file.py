@@ -6,7 +6,7 @@ All lines that are not ours stay as they are, to the byte.
 from __future__ import annotations
 
 from tasks.backends.chains import OwnChain, Place
-from tasks.backends.iptables_save import chain_of, without_counters
+from tasks.backends.iptables_save import appended, chain_of, lines_of, without_counters
 
 _BUILT_IN = {
     "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
@@ -19,7 +19,7 @@ def edit(text: str, place: Place, then: OwnChain) -> str:
 
     A file without the table gets one with the built-in chains' policies at ACCEPT.
     """
-    lines = text.splitlines(keepends=True)
+    lines = lines_of(text)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
     bounds = _table(lines, place.table)
@@ -37,22 +37,26 @@ def edit(text: str, place: Place, then: OwnChain) -> str:
 
 
 def _table(lines: list[str], name: str) -> tuple[int, int] | None:
-    """The indices of ``*name`` and of its ``COMMIT``."""
+    """The indices of the last ``*name`` and of its ``COMMIT``: the section that counts."""
+    bounds: tuple[int, int] | None = None
     start: int | None = None
     for index, line in enumerate(lines):
         if line.strip() == f"*{name}":
             start = index
         elif start is not None and line.strip() == "COMMIT":
-            return start, index
-    return None
+            bounds, start = (start, index), None
+    return bounds
 
 
 def _ours(line: str, place: Place) -> bool:
     bare = without_counters(line.strip())
+    rule = appended(bare) or bare
+    words = bare.split(maxsplit=2)
     return (
-        bare == place.hook
-        or chain_of(bare) == place.chain
-        or bare.split(maxsplit=1)[:1] == [f":{place.chain}"]
+        place.is_hook(rule)
+        or chain_of(rule) == place.chain
+        or words[:1] == [f":{place.chain}"]
+        or words[:2] in (["-N", place.chain], ["--new-chain", place.chain])
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import socket
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -24,12 +23,13 @@ from inventory.rules import (
     Rule,
     Ruleset,
 )
-from tasks.backends.rich import host_address, parse_mark
+from tasks.backends.rich import host_address, parse_mark, port_number, transport
 
 MULTIPORT_SLOTS = 15
 """What one multiport match holds; a port takes one, a range two (xt_multiport)."""
 
-_COUNTERS = re.compile(r"^\[\d+:\d+\] ")
+_COUNTERS = re.compile(r"^\[\d+:\d+\]\s*")
+_INSERT = re.compile(r"(-I|--insert)\s+(?P<chain>\S+)\s+(\d+\s+)?(?P<rule>-.*)")
 _PROTOCOLS = {"112": RouterProtocol.VRRP, "51": RouterProtocol.AH} | {
     each.value: each for each in RouterProtocol
 }
@@ -43,20 +43,32 @@ class Table:
     Attributes:
         chains: the names that are declared, in order.
         rules: the ``-A`` lines, without counters, in order.
+        inserted: ``-I`` lines, which only a file written by hand has; as ``-A`` lines.
     """
 
     chains: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    inserted: tuple[str, ...] = ()
 
     def of_chain(self, chain: str) -> tuple[str, ...]:
-        """The rules of one chain, in order."""
+        """The rules that are appended to one chain, in order."""
         return tuple(line for line in self.rules if chain_of(line) == chain)
+
+    def inserted_into(self, chain: str) -> tuple[str, ...]:
+        """The rules that are put in front of those."""
+        return tuple(line for line in self.inserted if chain_of(line) == chain)
 
 
 @dataclass
 class _Draft:
     chains: list[str] = field(default_factory=list)
     rules: list[str] = field(default_factory=list)
+    inserted: list[str] = field(default_factory=list)
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines with their ends; a form feed in a comment, say, ends none."""
+    return re.findall(r".*\n|.+", text)
 
 
 def without_counters(line: str) -> str:
@@ -70,21 +82,33 @@ def chain_of(line: str) -> str | None:
     return words[1] if len(words) > 1 and words[0] in ("-A", "--append") else None
 
 
+def appended(line: str) -> str | None:
+    """An ``-I`` line as the ``-A`` line of the same rule."""
+    match = _INSERT.match(without_counters(line))
+    return f"-A {match['chain']} {match['rule']}" if match else None
+
+
 def parse_dump(text: str) -> dict[str, Table]:
-    """The tables of a dump or of a saved file, by name."""
+    """The tables of a dump or of a saved file, by name.
+
+    A second section of one table takes the first one's place: iptables-restore flushes at each.
+    """
     drafts: dict[str, _Draft] = {}
-    now: _Draft | None = None
-    for raw in text.splitlines():
+    now = _Draft()
+    for raw in lines_of(text):
         line = raw.strip()
         if line.startswith("*"):
-            now = drafts.setdefault(line[1:].strip(), _Draft())
-        elif now is None or not line or line.startswith("#"):
-            continue
+            now = drafts[line[1:].strip()] = _Draft()
         elif line.startswith(":"):
-            now.chains.append(line[1:].split(maxsplit=1)[0])
+            now.chains += line[1:].split(maxsplit=1)[:1]
         elif chain_of(line) is not None:
             now.rules.append(without_counters(line))
-    return {name: Table(tuple(d.chains), tuple(d.rules)) for name, d in drafts.items()}
+        elif rule := appended(line):
+            now.inserted.append(rule)
+    return {
+        name: Table(tuple(d.chains), tuple(d.rules), tuple(d.inserted))
+        for name, d in drafts.items()
+    }
 
 
 def parse_rule(line: str) -> Ruleset | None:
@@ -143,7 +167,7 @@ def _rules_of(options: Mapping[str, str]) -> list[Rule]:
     names = options.keys() - {"chain", "comment"}
     if names == {"protocol", "target"} and options["target"] == "ACCEPT":
         return [AcceptProtocol(_PROTOCOLS[options["protocol"].lower()])]
-    protocol = Protocol(options["protocol"].lower())
+    protocol = transport(options["protocol"])
     vip = host_address(options["destination"])
     ranges = [_port_range(word, protocol) for word in options["ports"].split(",")]
     match options["target"], names - {"protocol", "destination", "ports", "target"}:
@@ -156,13 +180,13 @@ def _rules_of(options: Mapping[str, str]) -> list[Rule]:
 
 
 def _port_range(word: str, protocol: Protocol) -> PortRange:
+    """``80``, ``http``, ``80:90``, ``:90`` or ``80:``; a range may begin at 0, which is no port."""
     first, colon, last = word.partition(":")
-    ends = [_port(first or "1", protocol), _port((last or "65535") if colon else first, protocol)]
-    return PortRange(*ends)
-
-
-def _port(word: str, protocol: Protocol) -> int:
-    return int(word) if word.isdecimal() else socket.getservbyname(word, protocol.value)
+    if not colon:
+        return PortRange(port_number(first, protocol), port_number(first, protocol))
+    return PortRange(
+        max(1, port_number(first or "0", protocol)), port_number(last or "65535", protocol)
+    )
 
 
 def render(chain: str, rules: Iterable[Rule]) -> tuple[str, ...]:

@@ -7,7 +7,9 @@ Only what lvsfleet itself would write is understood; all else is somebody else's
 
 from __future__ import annotations
 
+import re
 import shlex
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_interface
@@ -26,6 +28,8 @@ from inventory.rules import (
 )
 
 _PROTOCOL_NUMBERS = {"112": RouterProtocol.VRRP, "51": RouterProtocol.AH}
+_TRANSPORT_NUMBERS = {"6": Protocol.TCP, "17": Protocol.UDP, "132": Protocol.SCTP}
+_MARK = re.compile(r"(?P<hex>0[xX][0-9a-fA-F]+)|(?P<octal>0[0-7]*)|(?P<decimal>[1-9][0-9]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ def parse(text: str) -> RichRule:
     """Read one rich rule as ``firewall-cmd --list-rich-rules`` or D-Bus prints it; never raises."""
     try:
         return RichRule(text, _rule_of(dict(_elements(shlex.split(text)))))
-    except ValueError:
+    except (ValueError, OSError):
         return RichRule(text, None)
 
 
@@ -101,7 +105,7 @@ def _rule_of(elements: Mapping[str, Mapping[str, str]]) -> Rule:
     match sorted(elements.keys() - {"rule"}):
         case ["accept", "protocol"] if not head and priority <= 0 and not elements["accept"]:
             (value,) = _attributes(elements["protocol"], "value")
-            return AcceptProtocol(_PROTOCOL_NUMBERS.get(value) or RouterProtocol(value))
+            return AcceptProtocol(_PROTOCOL_NUMBERS.get(value) or RouterProtocol(value.lower()))
         case ["accept", "destination", "port"] if priority <= 0 and not elements["accept"]:
             return Accept(*_target(head, elements))
         case ["destination", "mark", "port"]:
@@ -126,8 +130,30 @@ def _target(
     vip = host_address(address)
     if family != f"ipv{vip.version}":
         raise ValueError(f"{address} is not {family}")
-    first, _, last = ports.partition("-")
-    return vip, Protocol(protocol), PortRange(int(first), int(last or first))
+    carrier = transport(protocol)
+    first, dash, last = ports.partition("-")
+    ends = (first, last if dash else first)
+    return vip, carrier, PortRange(*(port_number(end, carrier) for end in ends))
+
+
+def transport(text: str) -> Protocol:
+    """A transport protocol by its name, in capitals or not, or by its number.
+
+    Raises:
+        ValueError: it is another.
+    """
+    return _TRANSPORT_NUMBERS.get(text) or Protocol(text.lower())
+
+
+def port_number(text: str, protocol: Protocol) -> int:
+    """A port by its number, or by its name in /etc/services: both packet filters take either.
+
+    Raises:
+        ValueError, OSError: there is no such port.
+    """
+    if text.isascii() and text.isdecimal():
+        return int(text)
+    return socket.getservbyname(text, protocol.value)
 
 
 def host_address(text: str) -> Address:
@@ -143,29 +169,43 @@ def host_address(text: str) -> Address:
 
 
 def parse_mark(text: str) -> int:
-    """A mark in any base, with a full mask or none.
+    """A mark in any base that strtoul(3) takes, with a full mask or none.
 
     Raises:
         ValueError: it is masked (the other bits keep what they had), or no mark.
     """
     value, slash, mask = text.partition("/")
-    if slash and int(mask, 0) != MAX_MARK:
+    if slash and _unsigned(mask) != MAX_MARK:
         raise ValueError(f"masked: {text}")
-    return int(value, 0)
+    return _unsigned(value)
+
+
+def _unsigned(text: str) -> int:
+    match = _MARK.fullmatch(text)
+    if match is None:
+        raise ValueError(f"no number: {text}")
+    return int(text, {"hex": 16, "octal": 8, "decimal": 10}[str(match.lastgroup)])
 
 
 def from_xml(element: Element) -> RichRule:
     """One ``<rule>`` of a zone or policy file, in the words that firewalld itself would print."""
     words = ["rule", *_xml_attributes(element)]
     for child in element:
-        words.append(str(child.tag).replace("_", "-"))
-        words += _xml_attributes(child)
+        words += [str(child.tag), *_xml_attributes(child)]
         for grandchild in child:
             words += [str(grandchild.tag), *_xml_attributes(grandchild)]
     return parse(" ".join(words))
 
 
+_PRINTED_FIRST = ("priority", "family", "address", "port", "protocol")
+
+
 def _xml_attributes(element: Element) -> list[str]:
-    """Attributes as firewalld prints them: quoted, but for the mark."""
+    """Attributes as firewalld prints them: quoted, but for the mark; inversion is a word."""
+    attributes = dict(element.attrib)
+    inverted = attributes.pop("invert", "no").lower() in ("yes", "true")
+    names = [name for name in _PRINTED_FIRST if name in attributes]
+    names += (name for name in attributes if name not in _PRINTED_FIRST)
     bare = element.tag == "mark"
-    return [f"{k}={v}" if bare else f'{k}="{v}"' for k, v in element.attrib.items()]
+    words = [f"{k}={attributes[k]}" if bare else f'{k}="{attributes[k]}"' for k in names]
+    return ["NOT", *words] if inverted else words

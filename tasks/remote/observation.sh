@@ -21,9 +21,11 @@ observe_all() {
     section addresses ip -o addr show
     section runs list_runs
     if [ -L "$lock" ]; then section lock readlink "$lock"; fi
-    # Blocks stand apart by an empty line; the first is firewalld's.
+    # Blocks stand apart by an empty line; the first is firewalld's. On Debian the second is not
+    # iptables.service's: that is another name of netfilter-persistent.service.
     case ${_units%%"
-Id=iptables"*} in *ActiveState=active*) _running=yes ;; *) _running=no ;; esac
+
+"*} in *ActiveState=active* | *ActiveState=reloading*) _running=yes ;; *) _running=no ;; esac
     case $1:$_running in
         firewalld:* | auto:yes) fw_observe "$2" "$_running" ;;
         *) ipt_observe ;;
