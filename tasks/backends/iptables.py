@@ -28,7 +28,7 @@ from tasks.observe import Observed
 from tasks.outcome import Edit, Finding, Op, Where
 
 _PROGRAMS = {4: "iptables", 6: "ip6tables"}
-_SEEN = re.compile(r"^(\*|:LVSFLEET-|-A (PREROUTING|INPUT|LVSFLEET-[A-Z]+) )")
+_SEEN = re.compile(r"^(:LVSFLEET-|-A (PREROUTING|INPUT|LVSFLEET-[A-Z]+) )")
 
 
 @dataclass(frozen=True, slots=True)
