@@ -9,7 +9,6 @@ from pathlib import Path
 
 from inventory.errors import LvsfleetError
 from lab.fleet import DEFAULT_ROUTERS, Lab
-from lab.process import ENVIRONMENT
 from lab.topology import Kind
 
 
@@ -52,8 +51,7 @@ def _do(arguments: argparse.Namespace) -> None:
         case "exec":
             command = [part for part in arguments.command if part != "--"]
             argv = lab.entry(arguments.where, command)
-            terminal = {"TERM": os.environ.get("TERM", "dumb")}
-            os.execvpe(argv[0], argv, {**ENVIRONMENT, **terminal})  # noqa: S606 - no shell
+            os.execvp(argv[0], argv)  # noqa: S606 - a list, no shell
         case verb:
             getattr(lab, verb)(arguments.router)
 

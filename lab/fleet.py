@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from inventory.errors import LvsfleetError
 from lab import cgroup, describe, disk, host, keys, lock, record, rootfs, status
 from lab.container import Container
 from lab.network import NAMESPACES, Network
-from lab.process import completed
+from lab.process import ENVIRONMENT, completed
 from lab.status import RouterStatus
 from lab.topology import ALL_KINDS, Kind, Names, Router, Topology, topology
 
@@ -113,9 +113,7 @@ class Lab:
         with lock.held(self.names) as held:
             cgroup.kill(cgroup.root() / self.names.base)
             Network(self.names, held).raze()
-            record.remove(self.names)
-            if self.names.state.exists():
-                shutil.rmtree(self.names.state)
+            record.discard(self.names)
         reporter(f"lab {self.names.number}: gone")
 
     def status(self) -> list[RouterStatus]:
@@ -151,9 +149,11 @@ class Lab:
             LvsfleetError: there is no such place, or it does not run.
         """
         lab = self.topology
+        clean = ["env", "-i", *(f"{name}={value}" for name, value in ENVIRONMENT.items())]
+        clean += [f"TERM={os.environ.get('TERM', 'dumb')}", *argv]
         if where in {site.client for site in lab.sites}:
-            return ["nsenter", f"--net={NAMESPACES / self.names.of(where)}", "--", *argv]
-        return self._container(self.router(where)).entry(argv)
+            return ["nsenter", f"--net={NAMESPACES / self.names.of(where)}", "--", *clean]
+        return self._container(self.router(where)).entry(clean)
 
     def router(self, name: str) -> Router:
         """The router of this name.

@@ -1,8 +1,9 @@
-"""What the last ``up`` of a lab was asked for, kept in its folder: all that a lab remembers."""
+"""A lab's folder: what the last ``up`` was asked for, and the removal of all of it."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from inventory.errors import LvsfleetError
@@ -50,9 +51,14 @@ def write(wanted: Topology) -> None:
     new.replace(path)
 
 
-def remove(names: Names) -> None:
-    """From here on the lab counts as not up."""
-    _path(names).unlink(missing_ok=True)
+def discard(names: Names) -> None:
+    """Remove the lab's folder, at once as far as anyone can see: no half of it is ever in use."""
+    going = names.state.with_name(f"{names.number}.going")
+    if going.exists():  # from a removal that was interrupted
+        shutil.rmtree(going)
+    if names.state.exists():
+        names.state.rename(going)
+        shutil.rmtree(going)
 
 
 def command(names: Names, verb: str) -> str:

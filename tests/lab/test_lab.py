@@ -33,7 +33,8 @@ def leftovers(lab: Lab, pids: list[int] | None = None) -> list[str]:
     found = [str(path) for path in NAMESPACES.glob(f"{prefix}*")]
     found += [line for line in links.splitlines() if lab.names.base in line]
     found += [line for line in mounts if prefix in line or str(lab.names.state) in line]
-    found += [str(path) for path in (group, lab.names.state) if path.exists()]
+    state = lab.names.state
+    found += [str(path) for path in (group, *state.parent.glob(f"{state.name}*")) if path.exists()]
     found += [f"process {pid}" for pid in pids or () if Path(f"/proc/{pid}/exe").exists()]
     for arguments in Path("/proc").glob("[0-9]*/cmdline"):
         try:
