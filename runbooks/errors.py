@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-import traceback
 
 from inventory.errors import LvsfleetError
 from runbooks.reports.text import screen_of, visible, wrap
@@ -26,6 +24,8 @@ def show(error: LvsfleetError) -> None:
 
 def show_fault(error: BaseException, *, verbose: bool) -> None:
     """Write to stderr what a fault of this program was, and where its traceback is."""
+    import traceback  # noqa: PLC0415 - every command imports this module, for nothing mostly
+
     text = "".join(traceback.format_exception(error))
     if verbose:
         sys.stderr.write(text)
@@ -39,6 +39,8 @@ def show_fault(error: BaseException, *, verbose: bool) -> None:
 
 def _kept(text: str) -> str:
     """Keep a traceback where only this user can read it."""
+    import tempfile  # noqa: PLC0415 - as above
+
     try:
         descriptor, name = tempfile.mkstemp(prefix="lvsfleet-traceback-", suffix=".txt")
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:

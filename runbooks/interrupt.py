@@ -1,4 +1,4 @@
-"""Being asked to stop: the first Ctrl-C (or SIGTERM) gently, the second at once."""
+"""Being asked to stop: the first Ctrl-C (or SIGTERM, SIGHUP) gently, the second at once."""
 
 from __future__ import annotations
 
@@ -46,14 +46,21 @@ class Stop:
 
 @contextmanager
 def stopping_on_signals(stop: Stop) -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into requests to stop; the third one ends the program as usual."""
+    """Turn SIGINT, SIGTERM and SIGHUP into requests to stop; the third one acts as ever.
+
+    A signal that is ignored (``nohup``, a job in the background) stays so.
+    """
 
     def ask(_number: int, _frame: FrameType | None) -> None:
         stop.request()
         if stop.at_once:
             restore()
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: handler
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if (handler := signal.getsignal(number)) is not signal.SIG_IGN
+    }
 
     def restore() -> None:
         for number, handler in before.items():

@@ -144,7 +144,7 @@ def _state(row: _Row, now: float) -> tuple[str, str, float | None]:
         return word, STATUS_COLOURS[row.outcome.status], row.outcome.seconds
     if row.begun is None:
         return row.phase, "dim", None
-    return row.phase, "cyan", now - row.begun
+    return visible(row.phase), "cyan", now - row.begun
 
 
 def _counts(rows: Mapping[str, _Row]) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterable
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEFAULT_INVENTORY = Path(__file__).parent.parent / "inventory"
+
+_TROUBLE = (OSError, ValueError, RuntimeError)  # RuntimeError: the user has no home
 
 _KEY = re.compile(r"""^(?P<quote>["']?)(?P<name>[^\s#"'\[\]{}-][^"':]*)(?P=quote)\s*:(\s|$)""")
 
@@ -30,9 +31,9 @@ class Names:
 
 def remember(inventory: Path | None, routers: Iterable[str], groups: Iterable[str]) -> None:
     """Keep the names of an inventory that was loaded; where that fails, completion is slower."""
-    kept = json.dumps({"routers": list(routers), "groups": list(groups)})
-    file = _cache(inventory)
-    with contextlib.suppress(OSError):
+    kept = "\n".join([*routers, "", *groups])  # no name has a line break
+    with contextlib.suppress(*_TROUBLE):
+        file = _cache(inventory)
         if file.exists() and not _outdated(file, inventory) and file.read_text() == kept:
             return
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -43,13 +44,13 @@ def remember(inventory: Path | None, routers: Iterable[str], groups: Iterable[st
 
 def recall(inventory: Path | None) -> Names:
     """The names of an inventory as far as they can be had quickly."""
-    file = _cache(inventory)
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+    with contextlib.suppress(*_TROUBLE):
+        file = _cache(inventory)
         hosts = _folder(inventory) / "hosts.yaml"
         if hosts.exists() and (not file.exists() or _outdated(file, inventory)):
             return Names(_keys(hosts), _keys(hosts.with_name("groups.yaml")))
-        kept = json.loads(file.read_text())
-        return Names(tuple(map(str, kept["routers"])), tuple(map(str, kept["groups"])))
+        routers, _, groups = file.read_text().partition("\n\n")
+        return Names(tuple(routers.splitlines()), tuple(groups.splitlines()))
     return Names()
 
 
@@ -60,7 +61,7 @@ def _folder(inventory: Path | None) -> Path:
 def _cache(inventory: Path | None) -> Path:
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     key = hashlib.sha256(os.fsencode(_folder(inventory))).hexdigest()[:16]
-    return Path(home) / "lvsfleet" / f"names-{key}.json"
+    return Path(home) / "lvsfleet" / f"names-{key}"
 
 
 def _outdated(file: Path, inventory: Path | None) -> bool:

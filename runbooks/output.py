@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 from inventory.errors import LvsfleetError
@@ -38,7 +37,7 @@ def publish(text: str, path: Path | None = None) -> None:
     holds the old results or the new ones; a link to it stays a link.
 
     Raises:
-        NotWritable: the file cannot be written.
+        NotWritable: the file, or stdout, cannot be written.
     """
     if path is None:
         _to_stdout(text)
@@ -63,9 +62,13 @@ def _to_stdout(text: str) -> None:
         # What is still buffered would fail again when Python flushes it at its end.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        raise NotWritable(f"the results cannot be written to stdout: {error.strerror}") from error
 
 
 def _replace(path: Path, text: str) -> None:
+    import tempfile  # noqa: PLC0415 - 4 ms of --help
+
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     new = Path(name)
     try:

@@ -74,16 +74,6 @@ class Lines:
             self.stream.flush()
 
 
-class Quiet(Lines):
-    """Only what concerns the whole run."""
-
-    def phase(self, router: str, phase: str) -> None:
-        """Not shown."""
-
-    def done(self, outcome: Outcome) -> None:
-        """Not shown."""
-
-
 class ProgressProcessor:
     """Nornir's processor: it tells a display what happens, and no display can sink the run.
 
@@ -148,8 +138,8 @@ def display_for(
 
     With ``-v`` there are lines on a terminal too, since what was sent is to stay readable.
     """
-    from runbooks.live import LiveTable  # noqa: PLC0415 - only where it is shown
-
     if verbose or not stream.isatty():
         return Lines(stream, verbose=verbose)
+    from runbooks.live import LiveTable  # noqa: PLC0415 - only where it is shown
+
     return LiveTable(stream, clusters, clock=time.monotonic)

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from runbooks.errors import show
 from runbooks.exits import Exit, exit_code
 from runbooks.options import CONTEXT, fleet_options
-from runbooks.output import check_writable, publish
+from runbooks.output import NotWritable, check_writable, publish
 
 _HELP = """Bring every router to what the inventory says.
 
@@ -59,7 +60,12 @@ def command(report_format: str, output: Path | None, **request: Any) -> Exit:
 
         screen = PLAIN if output else screen_of(sys.stdout)
         text = render_diff(run, screen) + render_table(run, screen)
-    publish(text, output)
+    code = exit_code(run.outcomes, interrupted=run.interrupted)
+    try:
+        publish(text, output)
+    except NotWritable as error:
+        show(error)
+        code = code if code is Exit.INTERRUPTED else Exit.FAILED  # not 2: routers were contacted
     if output is not None:
         sys.stderr.write(f"{summary(run, screen_of(sys.stderr))}\n")
-    return exit_code(run.outcomes, interrupted=run.interrupted)
+    return code

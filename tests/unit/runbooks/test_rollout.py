@@ -150,7 +150,7 @@ def test_locks_alone_exit_4(lvsfleet: Lvsfleet) -> None:
     assert "ams1, ams2: another run holds it." in out
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_asked_to_stop_it_finishes_what_was_begun(lvsfleet: Lvsfleet, number: int) -> None:
     running = lvsfleet.start("rollout", "-v", "--workers", "1", ams1={"seconds": 1.5})
     running.wait_for("ams1: observe")
@@ -226,3 +226,10 @@ def test_a_bad_inventory_exits_2_with_all_its_problems(lvsfleet: Lvsfleet) -> No
     assert "hosts.yaml:1" in err
     assert "hosts.yaml:2" in err
     assert "no router was contacted" in err
+
+
+def test_a_full_disk_after_the_run_is_no_usage_error(lvsfleet: Lvsfleet) -> None:
+    code, _, err = lvsfleet.run("rollout", "--output", "/dev/full")
+    assert code == 1
+    assert "No space left on device" in err
+    assert "Traceback" not in err
