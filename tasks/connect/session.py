@@ -86,16 +86,16 @@ def _shake_hands(transport: Transport, endpoint: Endpoint, end: float) -> None:
     if transport.is_active():
         return
     error = transport.get_exception()
+    text = transport.farewell or str(error or "it closed the connection")
+    if "version" in text and not transport.local_kex_init:
+        raise NeverReachable(f"{endpoint} does not speak SSH 2: {text}", "Is the port right?")
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         raise NeverReachable(
             f"{endpoint} offers no algorithm in common: {error}",
             "Its sshd_config allows only others: see Ciphers, MACs, KexAlgorithms there",
         )
-    text = transport.farewell or str(error or "it closed the connection")
     if "Signature verification" in text:
         raise HostKeyRefused(f"{endpoint} could not prove that the host key it shows is its own")
-    if not transport.remote_version and "version" in text:
-        raise NeverReachable(f"{endpoint} does not speak SSH: {text}", "Is the port right?")
     if not transport.remote_version:
         raise Unreachable(
             f"{endpoint} closed the connection before its SSH banner",

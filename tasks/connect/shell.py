@@ -10,9 +10,10 @@ from abc import ABC, abstractmethod
 from tasks.connect.command import command_line
 from tasks.connect.exec import Ended, execute
 from tasks.connect.passwords import sudo_password
-from tasks.connect.sudo import Sudo, needs_sudo
+from tasks.connect.sudo import Sudo, last_words, needs_sudo, new_mark
 from tasks.connect.target import Endpoint
 from tasks.connect.transport import Transport
+from tasks.errors import NotReady
 from tasks.shell import Completed
 
 log = logging.getLogger("lvsfleet.ssh")
@@ -44,7 +45,7 @@ class RootShell(ABC):
         if self._through_sudo:
             ended = self._run_by_sudo(script, args, data, deadline)
         else:
-            ended = self._execute(command_line(script, args), data, deadline)
+            ended = self._run_directly(script, args, data, deadline)
         sizes = len(ended.stdout), len(ended.stderr)
         seconds = time.monotonic() - start
         log.debug("%s: status %d, %.3f s, %d and %d bytes", name, ended.status, seconds, *sizes)
@@ -57,6 +58,21 @@ class RootShell(ABC):
     def close(self) -> None:
         """Close the connection; closing twice is fine."""
         self._transport.close()
+
+    def _run_directly(
+        self, script: str, args: tuple[str, ...], data: bytes, deadline: float
+    ) -> Ended:
+        mark = new_mark()
+        ended = self._execute(command_line(script, args, mark=mark), data, deadline)
+        before, found, own = ended.stderr.partition(f"{mark}\n".encode())
+        if not found:
+            said = last_words(before + ended.stdout) or f"status {ended.status}"
+            raise NotReady(
+                f"{self.endpoint} did not run the script: {said}",
+                f"What is the login shell of {self.endpoint.user} there, and does sshd_config "
+                "have a ForceCommand? With an interactive shell only: `connection: netmiko`",
+            )
+        return Ended(ended.status, ended.stdout, own)
 
     @abstractmethod
     def _execute(self, command: bytes, data: bytes, deadline: float) -> Ended:

@@ -92,14 +92,15 @@ def refusal(said: bytes, *, name: str, user: str, asked: bool, password: bool) -
     """
     text = said.decode("utf-8", "replace")
     return PrivilegeRefused(
-        f"{name}: {user} may not become root: {_last_words(text) or 'sudo said nothing'}",
+        f"{name}: {user} may not become root: {last_words(said) or 'sudo said nothing'}",
         _way_out(text, user, asked=asked, password=password),
     )
 
 
-def _last_words(said: str) -> str:
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return " / ".join(lines[-3:])
+def last_words(said: bytes) -> str:
+    """The last lines of what a program printed, in one."""
+    lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines()]
+    return " / ".join([line for line in lines if line][-3:]).rstrip(".")
 
 
 def _way_out(said: str, user: str, *, asked: bool, password: bool) -> str:
