@@ -60,6 +60,12 @@ class Edit:
     service: str | None = None
     scope: str = ""
 
+    @property
+    def zone(self) -> str:
+        """The zone of firewalld that it is in, as its scope says; empty where it is in none."""
+        kind, _, name = self.scope.partition(" ")
+        return name if kind == "zone" else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from inventory.desired import Backend, Desired
-from tasks.backends import firewalld, iptables
-from tasks.backends.protocol import Change, PacketFilter
+from tasks.backends import firewalld, firewalld_back, iptables, iptables_back
+from tasks.backends.protocol import Back, Change, PacketFilter, WayBack
 from tasks.errors import NotReady
 from tasks.observe import Observed
+from tasks.outcome import Edit
 
 FILTERS: dict[Backend, PacketFilter] = {
     Backend.FIREWALLD: firewalld,
     Backend.IPTABLES: iptables,
+}
+
+_BACK: dict[Backend, WayBack] = {
+    Backend.FIREWALLD: firewalld_back.plan_back,
+    Backend.IPTABLES: iptables_back.plan_back,
 }
 
 
@@ -23,6 +31,18 @@ def plan(desired: Desired, observed: Observed) -> Change:
         NotUnderstood: an answer of the router makes no sense.
     """
     return FILTERS[choose(desired, observed)].plan(desired, observed)
+
+
+def plan_back(
+    backend: Backend,
+    edits: Sequence[Edit],
+    *,
+    before: Observed,
+    after: Observed | None,
+    now: Observed,
+) -> Back:
+    """The change that takes an earlier one back; see `tasks.backends.protocol.WayBack`."""
+    return _BACK[supported(backend)](edits, before=before, after=after, now=now)
 
 
 def choose(desired: Desired, observed: Observed) -> Backend:

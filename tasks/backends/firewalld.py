@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from xml.etree import ElementTree
 
 from inventory.desired import Backend, Desired
@@ -20,6 +20,12 @@ from tasks.backends.protocol import Change, no_service_has, refuse_conflicts
 from tasks.errors import Conflict, NotReady
 from tasks.observe import Observed, bus_strings
 from tasks.outcome import Edit, Finding, Op, Severity, Where
+
+OWNED = "file:/var/lib/lvsfleet/owned"
+"""The section with the router's list of our own rules."""
+
+START = "systemctl start firewalld"
+ENABLE = "systemctl enable firewalld"
 
 _RIVALS = ("iptables", "ip6tables", "nftables")
 """Services that firewalld's unit conflicts with: starting it stops them."""
@@ -61,28 +67,41 @@ def plan(desired: Desired, observed: Observed) -> Change:
             edits += _edits(desired, zone, where)
     for zone in zones:
         findings += _findings(zone)
-    enables = desired.start and not observed.units["firewalld"].enabled
-    boot = []
     if starts:
-        boot.append(Edit(Op.ADD, Where.RUNTIME, "systemctl start firewalld", None, "systemd"))
-    if enables:
-        boot.append(Edit(Op.ADD, Where.SAVED, "systemctl enable firewalld", None, "systemd"))
+        edits.append(Edit(Op.ADD, Where.RUNTIME, START, None, "systemd"))
+    if desired.start and not observed.units["firewalld"].enabled:
+        edits.append(Edit(Op.ADD, Where.SAVED, ENABLE, None, "systemd"))
     elif not observed.units["firewalld"].enabled:
         findings.append(
             Finding(
                 "LVS011",
                 Severity.WARNING,
                 "firewalld runs, but is not enabled: after a reboot there are no marks",
-                "systemctl enable firewalld, or start: true in the inventory",
+                f"{ENABLE}, or start: true in the inventory",
             )
         )
-    files = _files(zones, edits, observed, starts=starts, enables=enables)
+    owned = "".join(_owned_lines(zones, edits))
+    change = assemble([zone.name for zone in zones], edits, observed, owned=owned)
+    return replace(change, findings=tuple(findings))
+
+
+def assemble(
+    zones: Sequence[str], edits: Sequence[Edit], observed: Observed, *, owned: str
+) -> Change:
+    """A change from its edits.
+
+    Args:
+        zones: those that the edits are in.
+        edits: all of them.
+        observed: what the router is.
+        owned: the list of our own rules as it is to be in the end.
+    """
     return Change(
         backend=Backend.FIREWALLD,
-        edits=(*edits, *boot),
-        findings=tuple(findings),
-        files=files,
-        commands=tuple(_commands(edits, boot)),
+        edits=tuple(edits),
+        files=_files(zones, edits, observed, owned=owned),
+        commands=tuple(_commands(edits)),
+        lets_in=any(each.rule.endswith(" accept") or not each.zone for each in edits),
     )
 
 
@@ -113,6 +132,12 @@ def _has_to_start(desired: Desired, observed: Observed) -> bool:
                 f"{rival}.service runs, and starting firewalld would stop it",
                 f"Say backend: iptables, or systemctl disable --now {rival}",
             )
+    if observed.units["netfilter-persistent"].active:
+        raise Conflict(
+            "netfilter-persistent.service has loaded iptables rules, which would go on filtering"
+            " beside firewalld's",
+            "Say backend: iptables, or flush them and systemctl disable --now netfilter-persistent",
+        )
     return True
 
 
@@ -124,7 +149,7 @@ def _zones(desired: Desired, observed: Observed, *, starts: bool) -> list[_Zone]
         NotUnderstood: firewalld's answer makes no sense.
     """
     target = desired.zone or (observed.text("firewalld:default") or "").strip()
-    owned = _owned(observed)
+    owned = owned_rules(observed)
     zones = [_zone(target, desired.ruleset, owned.pop(target, Ruleset()), observed, starts=starts)]
     for name, rules in owned.items():
         if observed.text(f"firewalld:saved:{name}") is not None:
@@ -144,10 +169,10 @@ def _zone(name: str, wanted: Ruleset, owned: Ruleset, observed: Observed, *, sta
     return _Zone(name, wanted, owned, runtime, _saved(name, saved))
 
 
-def _owned(observed: Observed) -> dict[str, Ruleset]:
+def owned_rules(observed: Observed) -> dict[str, Ruleset]:
     """The rules that lvsfleet put into each zone, as the router's own list says."""
     owned: dict[str, Ruleset] = {}
-    for line in (observed.text("file:/var/lib/lvsfleet/owned") or "").splitlines():
+    for line in (observed.text(OWNED) or "").splitlines():
         zone, _, words = line.partition(" ")
         rule = rich.parse(words).rule
         if rule is not None:
@@ -230,31 +255,52 @@ def _findings(zone: _Zone) -> Iterator[Finding]:
             yield no_service_has(text, f"firewalld's zone {zone.name}", delete)
 
 
+def sides(zone: str, observed: Observed) -> dict[Where, tuple[rich.RichRule, ...]]:
+    """A zone's rich rules as saved and, if firewalld runs, in the runtime.
+
+    Raises:
+        NotReady: the zone does not exist, or firewalld does not tell.
+        NotUnderstood: its answer makes no sense.
+    """
+    starts = not observed.units["firewalld"].active
+    both = _zone(zone, Ruleset(), Ruleset(), observed, starts=starts)
+    found = {Where.SAVED: both.saved.rules}
+    return found if starts else {Where.RUNTIME: both.runtime.rules, **found}
+
+
 def _files(
-    zones: list[_Zone], edits: list[Edit], observed: Observed, *, starts: bool, enables: bool
+    zones: Sequence[str], edits: Sequence[Edit], observed: Observed, *, owned: str
 ) -> dict[str, str]:
-    """What the remote scripts work by; see ``begin.sh`` and ``firewalld.sh``."""
-    names = "".join(f"{zone.name}\n" for zone in zones)
-    seen = [observed.sections.get(f"firewalld:rich:{zone.name}") for zone in zones]
-    told = "".join(section.text for section in seen if section is not None)
+    """What the remote scripts work by; see ``begin.sh`` and ``firewalld-change.sh``.
+
+    A firewalld that is to be started gets its saved rules before that; else they come last.
+    """
+    ops = {each.rule: each.op for each in edits if not each.zone}
+    starts, stops = ops.get(START) is Op.ADD, ops.get(START) is Op.REMOVE
+    told = [observed.sections.get(f"firewalld:rich:{zone}") for zone in zones]
+    seen = hashlib.sha256(_bytes("".join(each.text for each in told if each))).hexdigest()
+    was = observed.text(OWNED) or ""
     files = {
         "backend": "firewalld\n",
-        "seen": ("-" if starts else hashlib.sha256(_bytes(told)).hexdigest()) + "\n",
-        "owned-meanwhile": "".join(_owned_lines(zones, edits, after=False)),
-        "owned": "".join(_owned_lines(zones, edits, after=True)),
-        "save/saved-edits": "" if starts else _list(edits, Where.SAVED, undo=False),
+        "seen": f"{'-' if starts else seen}\n",
+        # Until the end the list has also what is about to go: a rule of ours is never a stranger's.
+        "owned-meanwhile": was + "".join(x for x in owned.splitlines(True) if x not in was),
+        "owned": owned,
+        "do/edits": _list(edits, Where.RUNTIME),
+        "undo/edits": _list(edits, Where.RUNTIME, undo=True),
+        "do/saved-edits": _list(edits, Where.SAVED) if starts else "",
+        "save/saved-edits": "" if starts else _list(edits, Where.SAVED),
         "undo/saved-edits": "" if starts else _list(edits, Where.SAVED, undo=True),
     }
     for folder in ("do", "undo", "save"):
-        files[f"{folder}/zones"] = names
+        files[f"{folder}/zones"] = "".join(f"{zone}\n" for zone in zones)
     if starts:
-        files |= {"do/saved-edits": _list(edits, Where.SAVED, undo=False)}
         files |= {"do/start": "", "undo/stop": ""}
-    else:
-        files |= {"do/edits": _list(edits, Where.RUNTIME, undo=False)}
-        files |= {"undo/edits": _list(edits, Where.RUNTIME, undo=True)}
-    if enables:
-        files |= {"save/enable": "", "undo/disable": ""}
+    if stops:
+        files |= {"do/stop": "", "undo/start": ""}
+    if ENABLE in ops:
+        on, off = ("enable", "disable") if ops[ENABLE] is Op.ADD else ("disable", "enable")
+        files |= {f"save/{on}": "", f"undo/{off}": ""}
     return files
 
 
@@ -262,38 +308,40 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _list(edits: Iterable[Edit], where: Where, *, undo: bool) -> str:
+def _list(edits: Iterable[Edit], where: Where, *, undo: bool = False) -> str:
     """The edits of one side as ``add|remove ZONE RULE`` lines; for the undo, turned round."""
     turned = {Op.ADD: Op.REMOVE, Op.REMOVE: Op.ADD}
     return "".join(
-        f"{(turned[each.op] if undo else each.op).value} {each.scope.split()[1]} {each.rule}\n"
+        f"{(turned[each.op] if undo else each.op).value} {each.zone} {each.rule}\n"
         for each in edits
-        if each.where is where
+        if each.where is where and each.zone
     )
 
 
-def _owned_lines(zones: Iterable[_Zone], edits: Iterable[Edit], *, after: bool) -> Iterator[str]:
-    """The list of our own rules: until the commit also those that are about to go."""
+def _owned_lines(zones: Iterable[_Zone], edits: Iterable[Edit]) -> Iterator[str]:
+    """The list of our own rules after the change."""
     for zone in zones:
         added = [
             rule
             for each in edits
-            if each.op is Op.ADD and each.scope == f"zone {zone.name}"
+            if each.op is Op.ADD and each.zone == zone.name
             if (rule := rich.parse(each.rule).rule) is not None
         ]
         ours = zone.owned | Ruleset.of(added)
-        if after:
-            ours -= ours - zone.wanted
+        ours -= ours - zone.wanted
         yield from (f"{zone.name} {rich.render(rule)}\n" for rule in ours)
 
 
-def _commands(edits: Iterable[Edit], boot: Iterable[Edit]) -> Iterator[str]:
+def _commands(edits: Iterable[Edit]) -> Iterator[str]:
     for each in edits:
-        permanent = " --permanent" if each.where is Where.SAVED else ""
-        zone = each.scope.split()[1]
-        rule = shlex.quote(each.rule)
-        yield f"firewall-cmd{permanent} --zone={zone} --{each.op.value}-rich-rule={rule}"
-    yield from (each.rule for each in boot)
+        if each.zone:
+            permanent = " --permanent" if each.where is Where.SAVED else ""
+            rule = f"--{each.op.value}-rich-rule={shlex.quote(each.rule)}"
+            yield f"firewall-cmd{permanent} --zone={each.zone} {rule}"
+        elif each.op is Op.ADD:
+            yield each.rule
+        else:
+            yield each.rule.replace(" start ", " stop ").replace(" enable ", " disable ")
 
 
 def by_hand(desired: Desired) -> tuple[str, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from inventory.desired import Backend, Desired
-from inventory.rules import Ruleset
+from inventory.rules import Rule, Ruleset
 from tasks.backends.chains import (
     ACCEPTS,
+    MARKS,
     PLACES,
     OwnChain,
     Place,
@@ -27,7 +28,7 @@ from tasks.errors import Conflict, NotReady
 from tasks.observe import Observed
 from tasks.outcome import Edit, Finding, Op, Where
 
-_PROGRAMS = {4: "iptables", 6: "ip6tables"}
+PROGRAMS = {4: "iptables", 6: "ip6tables"}
 _SEEN = re.compile(r"^(:LVSFLEET-|-A (PREROUTING|INPUT|LVSFLEET-[A-Z]+) )")
 
 
@@ -55,7 +56,7 @@ _DEBIAN = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Family:
+class Family:
     """One address family on the router.
 
     Attributes:
@@ -63,18 +64,17 @@ class _Family:
         loader: who loads its rules at boot.
         running: its tables.
         saved: the text of its file; None where there is none.
-        wanted: the desired rules that concern it.
     """
 
     version: int
     loader: Loader
     running: Mapping[str, Table]
     saved: str | None
-    wanted: Ruleset
 
     @property
     def program(self) -> str:
-        return _PROGRAMS[self.version]
+        """``iptables`` or ``ip6tables``."""
+        return PROGRAMS[self.version]
 
 
 def plan(desired: Desired, observed: Observed) -> Change:
@@ -84,52 +84,92 @@ def plan(desired: Desired, observed: Observed) -> Change:
             "the inventory says iptables, but firewalld runs and would undo it",
             "Say backend: firewalld, or systemctl disable --now firewalld",
         )
+    wanted = desired.ruleset
+    needed = {vip.version for service in desired.services for vip in service.vips} | {4}
+    families = list(families_of(observed, needed))
+
+    def aim(family: Family, place: Place, where: Where, table: Table) -> OwnChain:
+        share = place.share(wanted.of_family(family.version))
+        said = f"{family.program} on the router" if where is Where.RUNTIME else family.loader.path
+        return _aim(place, table, share, said)
+
+    findings = [
+        finding
+        for family in families
+        for finding in _findings(family, MARKS.share(wanted.of_family(family.version)))
+    ]
+    return change(observed, families, aim, service=desired.service_of, findings=findings)
+
+
+Aim = Callable[[Family, Place, Where, Table], OwnChain]
+"""How our chain should stand in a table, of one family, running or saved."""
+
+
+def change(
+    observed: Observed,
+    families: Iterable[Family],
+    aim: Aim,
+    *,
+    service: Callable[[Rule], str | None],
+    findings: Iterable[Finding] = (),
+    saved: Mapping[str, str | None] | None = None,
+) -> Change:
+    """The change that brings our chains where ``aim`` says.
+
+    Args:
+        observed: what the router is.
+        families: those to look after.
+        aim: says where to.
+        service: whose rule a rule is, for the diff.
+        findings: what else was seen.
+        saved: by path, the bytes that a file gets instead of an edit; None takes it away.
+    """
     edits: list[Edit] = []
-    findings: list[Finding] = []
     texts: dict[str, str] = {}
-    saved_files: list[str] = []
-    for family in _families(desired, observed):
+    files: list[str] = []
+    for family in families:
         steps: list[tuple[Place, list[str]]] = []
         undo: list[tuple[Place, list[str]]] = []
-        new_text = family.saved or ""
-        stored = parse_dump(new_text)
         own_before: list[str] = []
+        text = family.saved or ""
+        stored = parse_dump(text)
         for place in PLACES:
-            wanted = place.share(family.wanted)
-            running = family.running.get(place.table, Table())
-            now, then = _target(place, running, wanted, f"{family.program} on the router")
+            table = family.running.get(place.table, Table())
+            now, then = read(place, table), aim(family, place, Where.RUNTIME, table)
             steps.append((place, step(place, now, then)))
             undo.insert(0, (place, step(place, then, now)))
-            edits += _edits(desired, family, place, Where.RUNTIME, now=now, then=then)
-            findings += _findings(family, place, running, wanted)
+            edits += _edits(service, family, place, Where.RUNTIME, now=now, then=then)
 
-            saved_now, saved_then = _target(
-                place, stored.get(place.table, Table()), wanted, family.loader.path
-            )
-            own_before += (f"{place.table}\t{line}\n" for line in saved_now.own_lines(place))
-            if saved_now != saved_then:
-                new_text = edit(new_text, place, saved_then)
-                edits += _edits(desired, family, place, Where.SAVED, now=saved_now, then=saved_then)
+            table = stored.get(place.table, Table())
+            now, then = read(place, table), aim(family, place, Where.SAVED, table)
+            own_before += (f"{place.table}\t{line}\n" for line in now.own_lines(place))
+            if now != then:
+                text = edit(text, place, then)
+                edits += _edits(service, family, place, Where.SAVED, now=now, then=then)
         texts[f"do/v{family.version}"] = restore_input(steps)
         texts[f"undo/v{family.version}"] = restore_input(undo)
-        if new_text != (family.saved or ""):
-            texts[f"save/v{family.version}"] = new_text
+        new: str | None = text if text or family.saved else None
+        new = (saved or {}).get(family.loader.path, new)
+        if new != family.saved:
+            name = "-" if new is None else f"v{family.version}"
+            texts[f"save/v{family.version}"] = new or ""
             texts[f"undo/own.v{family.version}"] = "".join(own_before)
-            saved_files.append(f"{_sum(family.saved)} v{family.version} {family.loader.path}\n")
+            files.append(f"{_sum(family.saved)} {name} {family.loader.path}\n")
     edits.sort(key=lambda each: each.where is Where.SAVED)
     texts |= {"backend": "iptables\n", "seen": _seen(observed) + "\n"}
-    texts["save/files"] = "".join(saved_files)
+    texts["save/files"] = "".join(files)
     return Change(
         backend=Backend.IPTABLES,
         edits=tuple(edits),
         findings=tuple(findings),
         files=texts,
-        commands=tuple(_commands(texts, saved_files)),
+        commands=tuple(_commands(texts, files)),
+        lets_in=any(each.scope.endswith(f" {ACCEPTS.table}") for each in edits),
     )
 
 
-def _families(desired: Desired, observed: Observed) -> Iterator[_Family]:
-    """The families to look after: IPv4 always, IPv6 where a VIP wants it or the router has it.
+def families_of(observed: Observed, needed: Collection[int]) -> Iterator[Family]:
+    """The families to look after: those that are needed, and IPv6 where the router has it.
 
     Raises:
         NotReady: one that is wanted cannot be had.
@@ -144,21 +184,18 @@ def _families(desired: Desired, observed: Observed) -> Iterator[_Family]:
             "Install iptables-persistent (Debian) or iptables-services (Red Hat)",
         )
     for version in (4, 6):
-        needed = version == 4 or any(  # noqa: PLR2004 - an IP version is its own name
-            vip.version == version for service in desired.services for vip in service.vips
-        )
         loader = loaders[version]
         dump = observed.text(f"iptables:{version}")
         unit = observed.units[loader.unit]
         # A router without IPv6 prints no table, and its ip6tables-restore fails.
-        if not needed and (not dump or not unit.enabled):
+        if version not in needed and (not dump or not unit.enabled):
             continue
         if dump is None:
             said = observed.sections.get(f"iptables:{version}")
             raise NotReady(
-                f"{_PROGRAMS[version]}-save does not work on the router"
+                f"{PROGRAMS[version]}-save does not work on the router"
                 f" (exit status {said.status if said else 'unknown'})",
-                f"Install {_PROGRAMS[version]}, or look at what it says there",
+                f"Install {PROGRAMS[version]}, or look at what it says there",
             )
         if not (unit.enabled and unit.active):
             lack = "does not run" if unit.enabled else "is not enabled, so a reboot loses the rules"
@@ -167,23 +204,26 @@ def _families(desired: Desired, observed: Observed) -> Iterator[_Family]:
                 f"Look at {loader.path}, which it loads, then: systemctl enable --now"
                 f" {loader.unit}",
             )
-        yield _Family(
+        yield Family(
             version=version,
             loader=loader,
             running=parse_dump(dump),
             saved=observed.text(f"file:{loader.path}"),
-            wanted=desired.ruleset.of_family(version),
         )
 
 
-def _target(place: Place, table: Table, wanted: Ruleset, where: str) -> tuple[OwnChain, OwnChain]:
-    """How our chain stands, and how it should: what others already do is not done twice.
+def _aim(place: Place, table: Table, wanted: Ruleset, where: str) -> OwnChain:
+    """How our chain should stand: what others already do is not done twice.
 
     Raises:
-        Conflict: somebody's rule marks a packet of ours otherwise.
+        Conflict: somebody's rule marks a packet of ours otherwise, or needs our chain.
     """
     now = read(place, table)
-    then = _then(place, now, table, wanted, where)
+    foreign = foreign_rules(place, table)
+    refuse_conflicts(wanted, ((line, r) for line, rules in foreign for r in rules), where=where)
+    theirs = Ruleset.of(rule for _, rules in foreign for rule in rules)
+    ours = wanted - (wanted - (now.rules or Ruleset())) if now.hooked else Ruleset()
+    then = now.with_rules(place, ours | (wanted - ours - theirs))
     jumps = jumps_of_others(place, table)
     if jumps and now.exists and not then.exists:
         raise Conflict(
@@ -191,19 +231,17 @@ def _target(place: Place, table: Table, wanted: Ruleset, where: str) -> tuple[Ow
             f" {jumps[0]}",
             "Delete that rule",
         )
-    return now, then
-
-
-def _then(place: Place, now: OwnChain, table: Table, wanted: Ruleset, where: str) -> OwnChain:
-    foreign = foreign_rules(place, table)
-    refuse_conflicts(wanted, ((line, r) for line, rules in foreign for r in rules), where=where)
-    theirs = Ruleset.of(rule for _, rules in foreign for rule in rules)
-    ours = wanted - (wanted - (now.rules or Ruleset())) if now.hooked else Ruleset()
-    return now.with_rules(place, ours | (wanted - ours - theirs))
+    return then
 
 
 def _edits(
-    desired: Desired, family: _Family, place: Place, where: Where, *, now: OwnChain, then: OwnChain
+    service: Callable[[Rule], str | None],
+    family: Family,
+    place: Place,
+    where: Where,
+    *,
+    now: OwnChain,
+    then: OwnChain,
 ) -> Iterator[Edit]:
     """The lines that come and go."""
     scope = f"{family.program} {place.table}"
@@ -214,22 +252,21 @@ def _edits(
         yield Edit(Op.ADD, where, place.hook, None, scope)
     for line in after:
         if line not in before:
-            yield Edit(Op.ADD, where, line, _service(desired, line), scope)
+            yield Edit(Op.ADD, where, line, _service(service, line), scope)
     for line in before:
         if line not in after:
-            yield Edit(Op.REMOVE, where, line, _service(desired, line), scope)
+            yield Edit(Op.REMOVE, where, line, _service(service, line), scope)
 
 
-def _service(desired: Desired, line: str) -> str | None:
-    return next((desired.service_of(rule) for rule in parse_rule(line) or ()), None)
+def _service(service: Callable[[Rule], str | None], line: str) -> str | None:
+    return next((service(rule) for rule in parse_rule(line) or ()), None)
 
 
-def _findings(family: _Family, place: Place, table: Table, wanted: Ruleset) -> Iterator[Finding]:
-    if place is ACCEPTS:
-        return
-    for line, rules in foreign_rules(place, table):
+def _findings(family: Family, wanted: Ruleset) -> Iterator[Finding]:
+    """Marks in the runtime that nobody explains."""
+    for line, rules in foreign_rules(MARKS, family.running.get(MARKS.table, Table())):
         if not wanted.covers(rules):
-            delete = f"{family.program} -t {place.table} {line.replace('-A', '-D', 1)}"
+            delete = f"{family.program} -t {MARKS.table} {line.replace('-A', '-D', 1)}"
             yield no_service_has(line, family.program, delete)
 
 
@@ -250,7 +287,7 @@ def _seen(observed: Observed) -> str:
 
 
 def _commands(texts: Mapping[str, str], saved_files: list[str]) -> Iterator[str]:
-    for version, program in _PROGRAMS.items():
+    for version, program in PROGRAMS.items():
         rules = texts.get(f"do/v{version}", "")
         if rules:
             yield f"{program}-restore --noflush <<'END'\n{rules}END"
@@ -261,7 +298,7 @@ def _commands(texts: Mapping[str, str], saved_files: list[str]) -> Iterator[str]
 def by_hand(desired: Desired) -> tuple[str, ...]:
     """See `tasks.backends.protocol.PacketFilter.by_hand`."""
     commands: list[str] = []
-    for version, program in _PROGRAMS.items():
+    for version, program in PROGRAMS.items():
         rules = desired.ruleset.of_family(version)
         for place in PLACES:
             share = place.share(rules)

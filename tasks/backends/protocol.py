@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,6 +23,7 @@ class Change:
         findings: what else the plan saw.
         files: by path below the run's directory, what the remote scripts work by.
         commands: the change as one would type it.
+        lets_in: it touches what is let in, so it could shut out VRRP, or SSH.
     """
 
     backend: Backend
@@ -30,10 +31,29 @@ class Change:
     findings: tuple[Finding, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     commands: tuple[str, ...] = ()
+    lets_in: bool = False
+
+    @classmethod
+    def none(cls) -> Change:
+        """No change, for who only wants to look."""
+        return cls(Backend.AUTO)
 
     def pending(self, where: Where) -> tuple[Edit, ...]:
         """The edits that concern the runtime, or what is saved."""
         return tuple(edit for edit in self.edits if edit.where is where)
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """The way back from an earlier change.
+
+    Attributes:
+        change: what takes it back.
+        since: what was changed after it, as lines of a diff; that would be lost.
+    """
+
+    change: Change
+    since: tuple[str, ...] = ()
 
 
 class PacketFilter(Protocol):
@@ -51,6 +71,27 @@ class PacketFilter(Protocol):
 
     def by_hand(self, desired: Desired) -> tuple[str, ...]:
         """The commands that would bring a bare router to ``desired``, as one would type them."""
+        ...
+
+
+class WayBack(Protocol):
+    """How a backend plans to take an earlier change back, and nothing else; pure."""
+
+    def __call__(
+        self, edits: Sequence[Edit], *, before: Observed, after: Observed | None, now: Observed
+    ) -> Back:
+        """The way back.
+
+        Args:
+            edits: what the earlier change did.
+            before: what the router was before it.
+            after: what it was after it; None where that was not seen.
+            now: what it is.
+
+        Raises:
+            NotReady: the router lacks what the change needs.
+            NotUnderstood: an answer of the router makes no sense.
+        """
         ...
 
 

@@ -56,7 +56,8 @@ fw_save() {
     while read -r _zone; do
         printf '%s %s\n' "$(sum "/etc/firewalld/zones/$_zone.xml")" "$_zone"
     done <"$1/save/zones" >"$1/written"
-    if [ -f "$1/save/enable" ]; then systemctl enable firewalld 2>&1; fi
+    if [ -f "$1/save/enable" ]; then systemctl enable firewalld 2>&1 || return; fi
+    if [ -f "$1/save/disable" ]; then systemctl disable firewalld 2>&1; fi
 }
 
 # fw_unapply DIR: the runtime as it was. A daemon that died took its rules along or left them for
@@ -70,6 +71,7 @@ fw_unapply() {
 # fw_unsave DIR: what is loaded at boot, as it was: to the byte where nobody else wrote since.
 fw_unsave() {
     if [ -f "$1/undo/disable" ]; then systemctl disable firewalld 2>&1 || return; fi
+    if [ -f "$1/undo/enable" ]; then systemctl enable firewalld 2>&1 || return; fi
     if [ ! -f "$1/written" ] && [ ! -f "$1/do/start" ]; then
         fw_edit_saved "$1/undo"
         return

@@ -23,7 +23,7 @@ ipt_ready() {
 }
 
 # ipt_check_saved DIR: whether the files to be written are still those that were read.
-# `files` has a line for each: SHA-256-READ NAME-IN-DIR PATH.
+# `files` has a line for each: SHA-256-READ NAME PATH; a NAME of - takes the file away.
 ipt_check_saved() {
     while read -r _was _new _path; do
         if [ "$(sum "$_path")" != "$_was" ]; then
@@ -36,6 +36,7 @@ ipt_check_saved() {
 # ipt_save DIR: write the files for the next boot, after a test of each; again does no harm.
 ipt_save() {
     while read -r _ _new _path; do
+        [ "$_new" != - ] || continue
         case $_new in v6) _restore=ip6tables-restore ;; *) _restore=iptables-restore ;; esac
         "$_restore" -w 5 --test <"$1/save/$_new" 2>&1 || return
     done <"$1/save/files"
@@ -45,7 +46,13 @@ ipt_save() {
 # ipt_write DIR: the same without a test, for a boot at which the tables may not be there yet.
 ipt_write() {
     while read -r _was _new _path; do
-        if [ "$(sum "$_path")" = "$_was" ]; then replace "$_path" "$1/save/$_new" 2>&1 || return; fi
+        if [ "$(sum "$_path")" != "$_was" ]; then
+            continue
+        elif [ "$_new" = - ]; then
+            rm -f -- "$_path" 2>&1 || return
+        else
+            replace "$_path" "$1/save/$_new" 2>&1 || return
+        fi
     done <"$1/save/files"
 }
 
@@ -56,12 +63,15 @@ ipt_unsave() {
         _now=$(sum "$_path")
         if [ "$_now" = "$_was" ]; then
             continue
-        elif [ "$_now" != "$(sum "$1/save/$_new")" ]; then
-            ipt_edit_back "$1/undo/own.$_new" "$_path" >"$1/edited" && replace "$_path" "$1/edited" 2>&1
-        elif [ "$_was" = - ]; then
-            rm -f -- "$_path"
+        elif [ "$_now" = - ] || [ "$_now" = "$(sum "$1/save/$_new")" ]; then
+            if [ "$_was" = - ]; then
+                rm -f -- "$_path"
+            else
+                replace "$_path" "$(kept "$1" "$_path")" 2>&1
+            fi
         else
-            replace "$_path" "$(kept "$1" "$_path")" 2>&1
+            case $_path in *.v6 | */ip6tables) _own=own.v6 ;; *) _own=own.v4 ;; esac
+            ipt_edit_back "$1/undo/$_own" "$_path" >"$1/edited" && replace "$_path" "$1/edited" 2>&1
         fi || return
     done <"$1/save/files"
 }

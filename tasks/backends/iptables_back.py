@@ -1,0 +1,66 @@
+"""iptables: the way back from an earlier change, by our chains as they were before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from inventory.rules import Rule
+from tasks.backends.chains import PLACES, OwnChain, Place, read
+from tasks.backends.iptables import PROGRAMS, Family, change, families_of
+from tasks.backends.iptables_save import Table, parse_dump, parse_rule
+from tasks.backends.protocol import Back
+from tasks.observe import Observed
+from tasks.outcome import Edit, Where
+
+
+def plan_back(
+    edits: Sequence[Edit], *, before: Observed, after: Observed | None, now: Observed
+) -> Back:
+    """See `tasks.backends.protocol.WayBack`."""
+    needed = {4} | {6 for each in edits if each.scope.startswith(PROGRAMS[6])}
+    old = {each.version: each for each in families_of(before, needed)}
+    new = {each.version: each for each in families_of(after, needed)} if after else {}
+    families = [each for each in families_of(now, needed) if each.version in old]
+
+    def aim(family: Family, place: Place, where: Where, table: Table) -> OwnChain:
+        was = read(place, _table(old[family.version], place, where))
+        here = read(place, table)
+        hooks = () if not was.hooks else here.hooks if here.hooked else (here.end,)
+        return OwnChain(was.exists, was.lines, hooks, here.end, here.last)
+
+    since = [
+        f"{family.program} {place.table}, {where.value}: {line}"
+        for family in families
+        if family.version in new
+        for place in PLACES
+        for where in Where
+        for line in _differences(
+            read(place, _table(new[family.version], place, where)).own_lines(place),
+            read(place, _table(family, place, where)).own_lines(place),
+        )
+    ]
+    # Where nobody else wrote to a file since, it gets its old bytes back.
+    saved = {
+        each.loader.path: old[each.version].saved
+        for each in families
+        if each.version in new and each.saved == new[each.version].saved
+    }
+    services = {each.rule: each.service for each in edits}
+
+    def service(rule: Rule) -> str | None:
+        return next(
+            (who for line, who in services.items() if rule in (parse_rule(line) or ())), None
+        )
+
+    return Back(change(now, families, aim, service=service, saved=saved), tuple(since))
+
+
+def _table(family: Family, place: Place, where: Where) -> Table:
+    tables = family.running if where is Where.RUNTIME else parse_dump(family.saved or "")
+    return tables.get(place.table, Table())
+
+
+def _differences(then: Sequence[str], now: Sequence[str]) -> Iterator[str]:
+    """The lines of ``now`` that are new, and those of ``then`` that are gone, as a diff."""
+    yield from (f"- {line}" for line in then if line not in now)
+    yield from (f"+ {line}" for line in now if line not in then)
