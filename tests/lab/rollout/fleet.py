@@ -23,6 +23,10 @@ SECONDS = 90.0
 """No command of these stories takes longer."""
 
 
+CONTINUE: tuple[str, ...] = ()
+"""Options of a rollout in which several routers are to fail."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What one run of lvsfleet came to."""
@@ -37,9 +41,7 @@ class Answer:
             routers = self.routers
         except ValueError:
             return f"exit {self.code}\n{self.stdout}{self.stderr}"
-        told = [
-            f"{name}: {each['status']} {each['error'] or ''}" for name, each in routers.items()
-        ]
+        told = [f"{name}: {each['status']} {each['error'] or ''}" for name, each in routers.items()]
         return "\n".join([f"exit {self.code}", *told, self.stderr])
 
     @property
@@ -138,13 +140,14 @@ class Fleet:
         """All that a change could touch, as the router says it; equal means untouched.
 
         Packet counters and the time of day are left out; inodes and times of files are not.
+        ``snapshots`` is lvsfleet's own folder, which a refused change may leave something in.
         """
         text = self.sh(router, _STATE)
         parts = text.split("@@@ ")[1:]
         return {name: body for name, _, body in (part.partition("\n") for part in parts)}
 
     def fresh(self, *routers: str) -> None:
-        """Give routers a fresh disk, and wait for their clusters' single MASTER."""
+        """Give routers a fresh disk, and wait until all is as it will stay."""
         self.lab.reset(*routers)
         self.settle(*routers)
 
@@ -153,7 +156,12 @@ class Fleet:
         self.settle(*routers)
 
     def settle(self, *routers: str) -> None:
+        """Wait for the single MASTER of their clusters, and until firewalld has loaded its rules."""
         self.lab.settle(*{self.lab.router(name).site.name for name in routers})
+        for name in routers:
+            # systemd takes firewalld for started before it has; it answers when it has.
+            if self.sh(name, "systemctl is-active firewalld", check=False).strip() == "active":
+                self.sh(name, "firewall-cmd --state")
 
     def site(self, kind: Kind) -> Site:
         return next(site for site in self.lab.topology.sites if site.kind is kind)
@@ -188,8 +196,7 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str
     return found
 
 
-# Comments of iptables-save tell the time; brackets count packets. A lock file of xtables counts
-# for nothing. What firewalld keeps in memory alone is asked of firewalld.
+# Comments of iptables-save tell the time; brackets count packets.
 _STATE = r"""
 export LC_ALL=C
 for each in iptables ip6tables; do
@@ -210,10 +217,13 @@ echo '@@@ units'
 systemctl show --property=Id,ActiveState,UnitFileState,InvocationID firewalld iptables \
     ip6tables netfilter-persistent nftables keepalived
 echo '@@@ files'
-find /etc /var/lib/lvsfleet /run/lvsfleet* -xdev -printf '%p %y %i %T@ %m %u %s %l\n' 2>/dev/null |
-    sort
+find /etc -xdev -printf '%p %y %i %T@ %m %u %s %l\n' | sort
 echo '@@@ contents'
-find /etc /var/lib/lvsfleet -xdev -type f -exec sha256sum {} + 2>/dev/null | sort -k 2
+find /etc -xdev -type f -exec sha256sum {} + | sort -k 2
+echo '@@@ snapshots'
+find /var/lib/lvsfleet -xdev -printf '%p %y %i %T@ %m %u %s %l\n' 2>/dev/null | sort
+echo '@@@ locks'
+find /run/lvsfleet* -xdev -printf '%p %l\n' 2>/dev/null
 echo '@@@ timers'
 systemctl list-timers --all --no-legend 'lvsfleet*'
 systemctl list-units --all --no-legend 'lvsfleet*'

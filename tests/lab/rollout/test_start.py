@@ -1,0 +1,145 @@
+"""``start: true``: firewalld is started with its rules in place, so that VRRP never splits."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from lab.status import Role
+from lab.topology import Kind
+from tests.lab.rollout.fleet import Fleet
+from tests.lab.rollout.traffic import fates, marked, roles
+
+PAIR = ("ams1", "ams2")
+
+# What a fresh firewalld has: the site's own rules that let VRRP in are not there.
+STOCK_ZONE = """\
+<?xml version="1.0" encoding="utf-8"?>
+<zone>
+  <short>Public</short>
+  <service name="ssh"/>
+  <service name="http"/>
+  <service name="https"/>
+</zone>
+"""
+
+
+class Adverts:
+    """The VRRP adverts that the site hears: whoever sends some takes itself for the MASTER."""
+
+    def __init__(self, capture: subprocess.Popen[str]) -> None:
+        self._capture = capture
+
+    def senders(self) -> set[str]:
+        """Who has sent one; ends the capture."""
+        self._capture.terminate()
+        heard, _ = self._capture.communicate(timeout=10)
+        return set(re.findall(r"IP (\S+) > 224\.0\.0\.18", heard))
+
+
+@contextmanager
+def listening(fleet: Fleet) -> Iterator[Adverts]:
+    """Listen from the site's client; from the start of the block at the latest."""
+    argv = [
+        "tcpdump",
+        "-i",
+        "any",
+        "-n",
+        "-q",
+        "-l",
+        "-t",
+        "--immediate-mode",
+        "ip",
+        "proto",
+        "112",
+    ]
+    with subprocess.Popen(
+        fleet.lab.entry("client-ams", argv),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as capture:
+        assert capture.stderr is not None
+        for line in capture.stderr:
+            if "listening on" in line:
+                break
+        try:
+            yield Adverts(capture)
+        finally:
+            capture.kill()
+
+
+@pytest.fixture
+def stopped(fleet: Fleet) -> Fleet:
+    """A pair whose firewalld does not run and is not started at boot; keepalived runs."""
+    fleet.fresh(*PAIR)
+    for router in PAIR:
+        fleet.sh(router, "systemctl disable --now firewalld")
+        fleet.write(router, "/etc/firewalld/zones/public.xml", STOCK_ZONE)
+    fleet.settle(*PAIR)
+    return fleet
+
+
+def test_it_starts_with_its_rules_in_place_and_is_there_after_a_reboot(stopped: Fleet) -> None:
+    fleet = stopped
+    fleet.data("ams")["start"] = True
+    site = fleet.site(Kind.FIREWALLD)
+    wanted = {str(packet): fate for packet, fate in marked(site).items()}
+
+    with listening(fleet) as adverts:
+        answer = fleet.rollout(*PAIR)
+        assert answer.code == 0, answer
+        assert answer.statuses == dict.fromkeys(PAIR, "changed")
+        # Without a rule for VRRP the BACKUP would be a second MASTER 1.8 s after the start.
+        until = time.monotonic() + 2.5
+        while time.monotonic() < until:
+            assert roles(fleet.lab)["ams2"] is Role.BACKUP
+            time.sleep(0.2)
+        assert adverts.senders() == {str(fleet.lab.router("ams1").addresses[0])}
+
+    for router in PAIR:
+        units = fleet.sh(router, "systemctl is-active firewalld; systemctl is-enabled firewalld")
+        assert units.split() == ["active", "enabled"]
+    found = fates(fleet.lab, "ams1", marked(site))
+    assert {str(packet): fate for packet, fate in found.items()} == wanted
+
+    fleet.reboot(*PAIR)
+    found = fates(fleet.lab, "ams1", marked(site))
+    assert {str(packet): fate for packet, fate in found.items()} == wanted
+    again = fleet.rollout(*PAIR)
+    assert again.statuses == dict.fromkeys(PAIR, "unchanged"), again
+
+
+def test_a_start_that_fails_leaves_it_stopped_and_its_files_as_they_were(stopped: Fleet) -> None:
+    fleet = stopped
+    fleet.data("ams")["start"] = True
+    fleet.write(
+        "ams2",
+        "/etc/systemd/system/firewalld.service.d/broken.conf",
+        "[Service]\nExecStartPre=/bin/false\n",
+    )
+    fleet.sh("ams2", "systemctl daemon-reload")
+    before = fleet.read("ams2", "/etc/firewalld/zones/public.xml")
+
+    answer = fleet.rollout("ams2")
+
+    assert answer.code == 1, answer
+    assert answer.statuses == {"ams2": "reverted"}, answer
+    assert fleet.read("ams2", "/etc/firewalld/zones/public.xml") == before
+    units = "systemctl is-active firewalld; systemctl is-enabled firewalld"
+    told = fleet.sh("ams2", units, check=False).split()
+    assert told[0] in ("inactive", "failed")
+    assert told[1] == "disabled"
+    assert fleet.sh("ams2", "ls /run/lvsfleet.lock", check=False) == ""
+    assert fleet.sh("ams2", "nft list tables | grep firewalld", check=False) == ""
+
+    fleet.sh("ams2", "rm -r /etc/systemd/system/firewalld.service.d && systemctl daemon-reload")
+    fleet.sh("ams2", "systemctl reset-failed firewalld", check=False)
+    mended = fleet.rollout("ams2")
+    assert mended.code == 0, mended
