@@ -26,6 +26,21 @@ The writer holds a lock (flock) on ``journal.jsonl`` as long as it lives. The 20
 kept, and any that has no end.
 """
 
-from runbooks.journal.writing import Journal
+from runbooks.journal.finding import find, recorded
+from runbooks.journal.reading import NotRead, kept, read
+from runbooks.journal.recorded import End, RecordedRouter, RecordedRun, RecordedStep
+from runbooks.journal.writing import Journal, NotRecorded
 
-__all__ = ["Journal"]
+__all__ = [
+    "End",
+    "Journal",
+    "NotRead",
+    "NotRecorded",
+    "RecordedRouter",
+    "RecordedRun",
+    "RecordedStep",
+    "find",
+    "kept",
+    "read",
+    "recorded",
+]
