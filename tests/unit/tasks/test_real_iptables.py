@@ -1,0 +1,141 @@
+"""The real programs, in a network namespace of their own: they take and print what we think."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from functools import cache
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inventory.desired import Backend, Desired
+from inventory.rules import Ruleset
+from tasks.backends.iptables_save import parse_dump, parse_rule, render
+from tasks.backends.protocol import accepts_of, marks_of
+from tasks.plan import plan
+from tests.strategies import crowded_rulesets, rulesets
+from tests.unit.tasks.routers import BUILT_IN, IptablesRouter
+from tests.unit.tasks.worlds import crowded_states, saved_files
+
+few = settings(max_examples=12, deadline=None, derandomize=True)
+
+FAMILIES = {4: "iptables", 6: "ip6tables"}
+NEXT = "# and then"
+
+
+def alone(script: str) -> str:
+    """What a script prints in a network namespace that ends with it.
+
+    Raises:
+        subprocess.CalledProcessError: a line of it failed.
+    """
+    argv = ["unshare", "--net", "sh", "-eu", "-c", script]
+    done = subprocess.run(argv, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, f"{script}\n{done.stderr}"
+    return done.stdout
+
+
+@cache
+def why_not(variant: str) -> str | None:
+    if os.geteuid() != 0:
+        return "needs root"
+    if not shutil.which(f"iptables-{variant}-restore"):
+        return f"needs iptables-{variant}"
+    argv = ["unshare", "--net", f"iptables-{variant}", "-t", "mangle", "-S"]
+    done = subprocess.run(argv, text=True, capture_output=True, check=False)
+    return f"the kernel has no {variant}: {done.stderr}" if done.returncode else None
+
+
+@pytest.fixture(scope="module", params=["nft", "legacy"])
+def variant(request: pytest.FixtureRequest) -> str:
+    name = str(request.param)
+    if why := why_not(name):
+        pytest.skip(why)
+    return name
+
+
+pytestmark = pytest.mark.lab
+
+both = pytest.mark.parametrize("version", FAMILIES)
+
+
+def restore(variant: str, version: int, text: str, *options: str) -> str:
+    words = " ".join([f"{FAMILIES[version]}-{variant}-restore", *options])
+    return f"{words} <<'END'\n{text}END\n"
+
+
+def save(variant: str, version: int) -> str:
+    return f"{FAMILIES[version]}-{variant}-save\necho '{NEXT}'\n"
+
+
+@both
+@few
+@given(ruleset=rulesets | crowded_rulesets)
+def test_what_is_loaded_comes_back(variant: str, version: int, ruleset: Ruleset) -> None:
+    ruleset = ruleset.of_family(version)
+    text = ""
+    for table, share in (("mangle", marks_of(ruleset)), ("filter", accepts_of(ruleset))):
+        lines = ["*" + table, ":OURS - [0:0]", *render("OURS", share), "COMMIT", ""]
+        text += "\n".join(lines)
+    tables = parse_dump(
+        alone(restore(variant, version, text, "--noflush") + save(variant, version))
+    )
+    for table, share in (("mangle", marks_of(ruleset)), ("filter", accepts_of(ruleset))):
+        came = tables[table].of_chain("OURS")
+        assert len(came) == len(render("OURS", share))
+        assert Ruleset.of(rule for line in came for rule in parse_rule(line) or ()) == share
+
+
+files = st.fixed_dictionaries({path: saved_files() for path in IptablesRouter.paths.values()})
+states = crowded_states(Backend.IPTABLES)
+
+
+@both
+@few
+@given(saved=files, a=states, b=states)
+def test_a_change_and_its_undo_do_what_the_model_of_a_router_does(
+    variant: str, version: int, saved: dict[str, str], a: Desired, b: Desired
+) -> None:
+    saved = {path: as_of_family(text, version) for path, text in saved.items()}
+    router = IptablesRouter.booted(saved)
+    script = restore(variant, version, router.files[router.paths[version]])
+    script += save(variant, version)
+    models = [router.running[version].save()]
+    for desired in (a, b):
+        change = plan(desired, router.observe())
+        for folder in ("do", "undo", "do"):
+            router.apply(change, folder)
+            text = change.files.get(f"{folder}/v{version}", "")
+            script += restore(variant, version, text, "--noflush") + save(variant, version)
+            models.append(router.running[version].save())
+        router.commit(change)
+    # What was saved, loaded as at boot, is what runs.
+    script += restore(variant, version, router.files[router.paths[version]])
+    script += save(variant, version)
+    models.append(router.running[version].save())
+    dumps = alone(script).split(NEXT)[:-1]
+    assert [rules_of(text) for text in dumps] == [rules_of(text) for text in models]
+
+
+def as_of_family(text: str, version: int) -> str:
+    """A file that this family's program takes."""
+    if version == 4:
+        return text
+    text = text.replace("icmp-host", "icmp6-adm").replace("icmp-port", "icmp6-port")
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if not re.search(r" -[sd] \d+\.", line))
+
+
+def rules_of(text: str) -> dict[tuple[str, str], tuple[str, ...]]:
+    """By table and chain, the rules; chains that are built in count only where they have some."""
+    found = {}
+    for name, table in parse_dump(text).items():
+        for chain in table.chains:
+            lines = table.of_chain(chain)
+            if lines or chain not in BUILT_IN[name]:
+                found[name, chain] = lines
+    return found
