@@ -3,6 +3,7 @@ r"""The command line that carries a script through whatever login shell the user
 sshd hands the command to the login shell, which may be fish (where ``\`` is special between single
 quotes) or csh (where a newline or ``!`` is). So ``\``, ``'`` and ``!`` are written outside of the
 quotes, and the script's newlines travel as the unit separator, put back by the sh that runs it.
+Only an argument with a newline is more than csh can carry.
 """
 
 from __future__ import annotations

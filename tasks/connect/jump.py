@@ -18,7 +18,8 @@ from tasks.connect.target import Endpoint
 from tasks.connect.transport import Transport
 from tasks.errors import AuthenticationRefused, HostKeyRefused, RouterError, Unreachable
 
-Connect = Callable[[Endpoint], Transport]
+Connect = Callable[[Endpoint, float], Transport]
+"""Makes a connection by itself until a moment on ``time.monotonic()``."""
 
 
 @dataclass(slots=True)
@@ -108,7 +109,7 @@ def _take(jumps: tuple[Endpoint, ...], *, connect: Connect, end: float) -> tuple
                 raise type(slot.failure)(slot.failure.message, slot.failure.hint)
             slot.failure = None
             try:
-                slot.transport = connect(replace(bastion, jumps=jumps[:-1]))
+                slot.transport = connect(replace(bastion, jumps=jumps[:-1]), end)
             except RouterError as error:
                 slot.failure = error
                 raise

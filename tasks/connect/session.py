@@ -32,20 +32,19 @@ def connect(endpoint: Endpoint, *, password: Secret | None) -> Transport:
         HostKeyRefused: its key, or a jump host's, is unknown or not the one on record.
         AuthenticationRefused: it, or a jump host, takes none of the credentials.
     """
-    end = time.monotonic() + endpoint.timeout
+    return _connect_until(endpoint, time.monotonic() + endpoint.timeout, password=password)
+
+
+def _connect_until(endpoint: Endpoint, end: float, *, password: Secret | None = None) -> Transport:
     return _establish(endpoint, _stream(endpoint, end), password=password, end=end)
 
 
 def _stream(endpoint: Endpoint, end: float) -> Stream:
     if endpoint.jumps:
-        return jump.through(endpoint, connect=_connect_jump, end=end)
+        return jump.through(endpoint, connect=_connect_until, end=end)
     if endpoint.proxy_command:
         return proxycommand.start(endpoint)
     return dial(endpoint.address, endpoint.port, timeout=max(0.0, end - time.monotonic()))
-
-
-def _connect_jump(endpoint: Endpoint) -> Transport:
-    return connect(endpoint, password=None)
 
 
 def _establish(

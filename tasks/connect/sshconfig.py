@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from inventory.errors import LvsfleetError
@@ -157,6 +157,11 @@ def _included(patterns: tuple[str, ...]) -> Iterator[Path]:
         yield from sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
 
 
+@cache
+def _warn(text: str) -> None:
+    _log.warning("%s", text)
+
+
 def _applies(block: Block, *, host: str, user: str | None, found: Found) -> bool:
     kind, words = block
     if kind.startswith("host "):
@@ -179,7 +184,7 @@ def _applies(block: Block, *, host: str, user: str | None, found: Found) -> bool
         elif criterion in values and rest:
             outcome = matches(tuple(rest.pop(0).split(",")), values[criterion])
         else:
-            _log.warning("%s: Match %s is not supported, taken as no match", kind, criterion)
+            _warn(f"{kind}: Match {criterion} is not supported, taken as no match")
             return False
         if outcome is not wanted:
             return False

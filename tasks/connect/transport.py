@@ -12,6 +12,7 @@ from tasks.connect.library import paramiko
 from tasks.connect.wire import Wire
 
 log = logging.getLogger("lvsfleet.ssh.protocol")
+log.setLevel(logging.WARNING)  # all of it is noise, unless somebody asks for this logger by name
 
 _SERVICE = "ssh-userauth"
 _SHELL_SIGNAL_BASE = 128  # a shell reports death by signal N as status 128 + N

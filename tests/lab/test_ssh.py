@@ -36,6 +36,7 @@ def make_host(lab: Lab) -> Iterator[MakeHost]:
             name=router,
             hostname=addresses[router],
             username=user,
+            port=more.pop("port", None),
             password=more.pop("password", None),
             data={"connection": connection},
             connection_options={"lvsfleet": ConnectionOptions(extras=extras | more)},
@@ -124,6 +125,18 @@ def test_never_sudo(make_host: MakeHost) -> None:
 def test_a_login_by_password(make_host: MakeHost) -> None:
     host = make_host("opspw", key_files=[], password=PASSWORD, sudo="never")
     assert shell_of(host).run("id -un", deadline=5).stdout == "opspw\n"
+
+
+def test_a_login_by_questions(lab: Lab, make_host: MakeHost) -> None:
+    """keyboard-interactive, which is all that some servers offer for a password."""
+    options = ["PasswordAuthentication=no", "KbdInteractiveAuthentication=yes", "UsePAM=yes"]
+    words = [word for option in [*options, "PidFile=/run/asking.pid"] for word in ("-o", option)]
+    lab.exec("ams1", ["/usr/sbin/sshd", "-p", "2222", *words])
+    try:
+        host = make_host("opspw", key_files=[], password=PASSWORD, sudo="never", port=2222)
+        assert shell_of(host).run("id -un", deadline=5).stdout == "opspw\n"
+    finally:
+        lab.exec("ams1", ["sh", "-c", 'kill "$(cat /run/asking.pid)"'])
 
 
 def test_a_wrong_password(make_host: MakeHost) -> None:
