@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from types import FrameType
 
 
@@ -23,6 +24,13 @@ class Stop:
         """Ask once more."""
         self.requests += 1
         self._wake()
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but no longer than until somebody asks."""
+        asked: SimpleQueue[None] = SimpleQueue()
+        with self.waking(lambda: asked.put(None)), suppress(Empty):
+            if not self.requests:
+                asked.get(timeout=seconds)
 
     @contextmanager
     def waking(self, wake: Callable[[], None]) -> Iterator[None]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from runbooks.outcomes import outcome_of
 from runbooks.reports.table import change_text
 from runbooks.reports.text import visible
+from tasks.look import Look
 from tasks.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -80,24 +82,43 @@ class ProgressProcessor:
     Nornir lets whatever a processor raises end the whole run and lose its results. The signatures
     are Nornir's, arguments that nothing is done with included.
 
+    Args:
+        display: what to tell.
+        looking: a look is all there is, so a router that needs a change is finished with it.
+
     Attributes:
         failure: the first exception that the display raised; nothing is shown after it.
     """
 
-    def __init__(self, display: Display) -> None:
+    def __init__(self, display: Display, *, looking: bool = False) -> None:
         self.display = display
         self.failure: Exception | None = None
+        self._looking = looking
+        self._silent = False
         self._told: set[str] = set()
 
-    def task_started(self, task: Task) -> None:
+    @contextmanager
+    def silently(self) -> Iterator[None]:
+        """Tell nothing meanwhile, for looks that are nobody's turn."""
+        self._silent = True
+        try:
+            yield
+        finally:
+            self._silent = False
+
+    def close(self) -> None:
+        """The run is over."""
+        self._safely(self.display.close)
+
+    def task_started(self, task: Task) -> None:  # noqa: ARG002
         """Nothing is shown yet."""
+        self._told = set()
 
     def task_completed(self, task: Task, result: AggregatedResult) -> None:  # noqa: ARG002
         """Routers that were never begun or never finished are told of here."""
         for router, each in result.items():
             if router not in self._told:
                 self._done(router, each)
-        self._safely(self.display.close)
 
     def task_instance_started(self, task: Task, host: Host) -> None:  # noqa: ARG002
         """A router begins."""
@@ -120,10 +141,18 @@ class ProgressProcessor:
 
     def _done(self, router: str, result: MultiResult) -> None:
         self._told.add(router)
-        self._safely(lambda: self.display.done(outcome_of(router, result)))
+        seen = result[0].result
+        if isinstance(seen, Look) and seen.needs_change and not self._looking:
+            self._safely(lambda: self.display.phase(router, "waiting"))
+        else:
+            self.done(outcome_of(router, result))
+
+    def done(self, outcome: Outcome) -> None:
+        """A router is finished, however that came."""
+        self._safely(lambda: self.display.done(outcome))
 
     def _safely(self, show: Callable[[], None]) -> None:
-        if self.failure is not None:
+        if self.failure is not None or self._silent:
             return
         try:
             show()

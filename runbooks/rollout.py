@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inventory.errors import LvsfleetError
+from runbooks.engine import Fleet, Job, job
 from runbooks.interrupt import Stop, stopping_on_signals
+from runbooks.journal import Journal
 from runbooks.loading import load
-from runbooks.outcomes import outcomes_of, traceback_of
-from runbooks.progress import Display, ProgressProcessor, display_for
+from runbooks.policy import Policy
+from runbooks.progress import ProgressProcessor, display_for
 from runbooks.reports.run import Run, run_id
 from runbooks.reports.table import routers as count_of
 from runbooks.reports.text import visible
+from runbooks.rolling import Rolling
 from runbooks.runner import DEFAULT_WORKERS, FleetRunner
 from runbooks.selection import select
-from tasks import rollout as router_rollout
 from tasks.look import Options
+from tasks.rollout import whoever
 
 if TYPE_CHECKING:
     from nornir.core import Nornir
-    from nornir.core.task import AggregatedResult, Result, Task
 
-    from inventory.fleet import Fleet
+    from inventory.fleet import Fleet as Inventory
 
 GRACE = 45.0
 """Seconds for a router beyond its two deadlines: its task ends by itself within 30 of them."""
@@ -47,7 +49,8 @@ class Request:
         workers: routers at once; None is what the inventory's configuration says.
         timeout: seconds for one router.
         confirm_timeout: seconds after which a router takes an unconfirmed change back by itself.
-        dry_run: only look.
+        break_lock: take the lock of a run that has nothing to do on a router any more.
+        policy: how the fleet is changed.
         verbosity: 1 shows what was sent, 2 the details.
         ask_pass: ask for the password to log in with.
         ask_sudo_pass: ask for the password for sudo.
@@ -59,7 +62,8 @@ class Request:
     workers: int | None = None
     timeout: float = 120.0
     confirm_timeout: float = 60.0
-    dry_run: bool = False
+    break_lock: bool = False
+    policy: Policy = field(default_factory=Policy)
     verbosity: int = 0
     ask_pass: bool = False
     ask_sudo_pass: bool = False
@@ -69,75 +73,92 @@ def rollout(request: Request) -> Run:
     """Do it.
 
     Raises:
-        LvsfleetError: the inventory is refused or nothing is selected; nothing was contacted.
+        LvsfleetError: the inventory is refused or nothing is selected; nothing was contacted. Or
+            the journal cannot be written; nothing was changed.
     """
     nr, fleet = load(request.inventory)
     chosen = select(nr.inventory.hosts, request.limit, request.filters)
+    jobs = {name: job(fleet.desired[name]) for name in chosen}
+    return conduct(request, nr, fleet, jobs, command="rollout")
+
+
+def conduct(
+    request: Request, nr: Nornir, inventory: Inventory, jobs: Mapping[str, Job], *, command: str
+) -> Run:
+    """Bring routers where their jobs say, and tell what came of it.
+
+    Raises:
+        LvsfleetError: the journal cannot be written; nothing was changed.
+    """
     _ask_passwords(request)
-    clusters = {name: fleet.desired[name].cluster for name in chosen}
+    clusters = {name: inventory.desired[name].cluster for name in jobs}
     started, begun = datetime.now(UTC), time.monotonic()
     identity = run_id(started, clusters.values())
     stop = Stop()
     display = display_for(sys.stderr, clusters, verbose=request.verbosity > 0)
+    processor = ProgressProcessor(display, looking=request.policy.dry_run)
+    nr.data.dry_run = request.policy.dry_run
+    fleet = Fleet(
+        nornir=nr,
+        desired=inventory.desired,
+        policy=request.policy,
+        options=Options(
+            run=identity,
+            who=whoever(),
+            timeout=request.timeout,
+            confirm_timeout=request.confirm_timeout,
+            break_lock=request.break_lock,
+        ),
+        runner=FleetRunner(
+            workers=request.workers or _configured_workers(nr),
+            deadline=request.timeout + request.confirm_timeout + GRACE,
+            stop=stop,
+            on_stop=lambda at_work: processor.note(_stopping(stop, at_work)),
+        ),
+        processor=processor,
+        stop=stop,
+        journal=lambda: _journal(request, identity, command=command, started=started),
+    )
     with stopping_on_signals(stop):
-        results = _run(
-            nr, fleet, chosen, request=request, identity=identity, stop=stop, display=display
-        )
+        try:
+            rolling = Rolling(fleet, jobs)
+            outcomes = rolling.run()
+        finally:
+            processor.close()
     if request.verbosity:
-        _show_tracebacks(results)
+        sys.stderr.writelines(fleet.tracebacks)
+    if processor.failure is not None:
+        fault = f"{type(processor.failure).__name__}: {processor.failure}"
+        sys.stderr.write(f"The progress display failed ({visible(fault)}); the run did not.\n")
     return Run(
         id=identity,
         started=started,
         seconds=time.monotonic() - begun,
-        outcomes=outcomes_of(results),
+        outcomes=outcomes,
         clusters=clusters,
-        dry_run=request.dry_run,
+        dry_run=request.policy.dry_run,
         interrupted=stop.gently,
+        waves=tuple(tuple(wave) for wave in rolling.waves),
+        stopped=rolling.stopped,
     )
 
 
-def _run(
-    nr: Nornir,
-    fleet: Fleet,
-    chosen: Sequence[str],
-    *,
-    request: Request,
-    identity: str,
-    stop: Stop,
-    display: Display,
-) -> AggregatedResult:
-    options = Options(
-        run=identity,
-        who=router_rollout.whoever(),
-        timeout=request.timeout,
-        confirm_timeout=request.confirm_timeout,
+def _journal(request: Request, identity: str, *, command: str, started: datetime) -> Journal:
+    policy = request.policy
+    return Journal.create(
+        identity,
+        command=command,
+        inventory=request.inventory,
+        selection={"limit": request.limit, "filter": request.filters},
+        options={
+            "timeout": request.timeout,
+            "confirm_timeout": request.confirm_timeout,
+            "now": policy.now,
+            "on_failure": policy.on_failure.value,
+        },
+        started=started,
+        who=whoever(),
     )
-
-    def bring_there(task: Task) -> Result:
-        return router_rollout.rollout(
-            task,
-            desired=fleet.desired[task.host.name],
-            options=options,
-            dry_run=request.dry_run,
-        )
-
-    processor = ProgressProcessor(display)
-    runner = FleetRunner(
-        workers=request.workers or _configured_workers(nr),
-        deadline=request.timeout + request.confirm_timeout + GRACE,
-        stop=stop,
-        on_stop=lambda at_work: processor.note(_stopping(stop, at_work)),
-    )
-    selected = nr.filter(filter_func=lambda host: host.name in set(chosen))
-    # Nornir silently leaves out whatever failed in an earlier run of the same object.
-    selected.data.reset_failed_hosts()
-    selected.data.dry_run = request.dry_run
-    selected = selected.with_runner(runner).with_processors([processor])
-    results = selected.run(task=bring_there, name="rollout", raise_on_error=False)
-    if processor.failure is not None:
-        fault = f"{type(processor.failure).__name__}: {processor.failure}"
-        sys.stderr.write(f"The progress display failed ({visible(fault)}); the run did not.\n")
-    return results
 
 
 def _configured_workers(nr: Nornir) -> int:
@@ -177,10 +198,3 @@ def _ask_passwords(request: Request) -> None:
         typed.give(login=click.prompt("Password to log in", hide_input=True, err=True))
     if request.ask_sudo_pass:
         typed.give(sudo=click.prompt("Password for sudo", hide_input=True, err=True))
-
-
-def _show_tracebacks(results: AggregatedResult) -> None:
-    for router, result in results.items():
-        text = traceback_of(result)
-        if text:
-            sys.stderr.write(f"{visible(router)}: traceback\n{text}")

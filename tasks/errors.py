@@ -68,10 +68,22 @@ class ChangedMeanwhile(RouterError):
     kind = "changed-meanwhile"
 
 
+class ChangedSince(RouterError):
+    """The router has been changed after the run that is to be taken back."""
+
+    kind = "changed-since"
+
+
 class Locked(RouterError):
     """Another run holds the router."""
 
     kind = "locked"
+
+
+class ClusterUnsettled(RouterError):
+    """The routers of a cluster do not have the roles that a change needs to be safe."""
+
+    kind = "cluster"
 
 
 class ApplyFailed(RouterError):

@@ -89,6 +89,11 @@ class Look:
     seconds: float = 0.0
 
     @property
+    def needs_change(self) -> bool:
+        """Whether something is to be done."""
+        return self.error is None and self.change is not None and bool(self.change.edits)
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """What the plan saw, and what earlier runs left behind."""
         planned = self.change.findings if self.change else ()
@@ -103,7 +108,7 @@ class Look:
         """
         change = self.change
         if status is None:
-            wanted = Status.PLANNED if change and change.edits else Status.UNCHANGED
+            wanted = Status.PLANNED if self.needs_change else Status.UNCHANGED
             status = Status.FAILED if self.error else wanted
         return Outcome(
             router=self.router,

@@ -10,12 +10,9 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from inventory.desired import Desired
-from tasks.backends.protocol import Change
 from tasks.bring import bring
 from tasks.errors import RouterError
 from tasks.look import Connections, Look, Options, Planner, Step, look
-from tasks.observe import Observed
-from tasks.plan import plan
 from tasks.ssh import asking, fresh_shell, shell_of
 
 if TYPE_CHECKING:
@@ -57,21 +54,6 @@ def bring_there(
         options=options,
     )
     return _result(task, outcome)
-
-
-def rollout(task: Task, *, desired: Desired, options: Options, dry_run: bool) -> Result:
-    """Look at one router and, unless it is a dry run, bring it there at once."""
-
-    def planner(observed: Observed) -> Change:
-        return plan(desired, observed)
-
-    ways, step = connections_of(task.host), step_of(task)
-    seen = look(desired, planner, connections=ways, step=step, options=options)
-    if dry_run or seen.change is None or not seen.change.edits:
-        return _result(task, seen.outcome())
-    return _result(
-        task, bring(desired, planner, seen, connections=ways, step=step, options=options)
-    )
 
 
 def connections_of(host: Host) -> Connections:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from runbooks.commands.rolling import rolling_options
 from runbooks.errors import show
 from runbooks.exits import Exit, exit_code
 from runbooks.options import CONTEXT, fleet_options
@@ -17,12 +18,16 @@ _HELP = """Bring every router to what the inventory says.
 
 Each router is read first; one that is as wanted is left alone. A change goes into the runtime, is
 read back over a new connection, and only then saved for the next boot. Whatever goes wrong puts
-the router back as it was.
+the router back as it was; a router that nobody reaches any more does that by itself.
+
+Routers are changed in waves: one canary (a BACKUP), the other BACKUPs, then the MASTERs; never two
+of one cluster at once. A wave begins when the last one is verified and every VIP is where it was.
 
 \b
 Examples:
   lvsfleet rollout --dry-run              what would change, as a diff
   lvsfleet rollout --limit ams,fra1       one cluster and one router
+  lvsfleet rollout --batch 10% --pause 60 --on-failure rollback
   lvsfleet rollout --filter cluster=ams --format json --output run.json
 
 Ctrl-C once: no further router begins, those begun are finished or put back, all is reported.
@@ -31,16 +36,9 @@ Ctrl-C once: no further router begins, those begun are finished or put back, all
 
 @click.command("rollout", context_settings=CONTEXT, help=_HELP)
 @click.option("--dry-run", is_flag=True, help="Read and show what would change; change nothing.")
-@click.option(
-    "--confirm-timeout",
-    metavar="SECONDS",
-    type=click.FloatRange(5, 3600),
-    default=60,
-    show_default=True,
-    help="A router takes a change back by itself when it is not confirmed within this time.",
-)
+@rolling_options
 @fleet_options
-def command(report_format: str, output: Path | None, **request: Any) -> Exit:
+def command(report_format: str, output: Path | None, dry_run: bool, **request: Any) -> Exit:
     """Run the rollout and show what came of it."""
     check_writable(output)
     from runbooks.logs import configure  # noqa: PLC0415 - help is quick without it
@@ -49,7 +47,10 @@ def command(report_format: str, output: Path | None, **request: Any) -> Exit:
     from runbooks.rollout import Request, rollout  # noqa: PLC0415 - Nornir, paramiko
 
     configure(request["verbosity"])
-    run = rollout(Request(**request))
+    from runbooks.commands.rolling import policy_of  # noqa: PLC0415
+
+    policy = policy_of(request, dry_run=dry_run)
+    run = rollout(Request(policy=policy, **request))
     if report_format == "json":
         from runbooks.reports.json import render_json  # noqa: PLC0415
 

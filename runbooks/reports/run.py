@@ -26,6 +26,8 @@ class Run:
         clusters: each router's cluster, where it has one.
         dry_run: nothing was to be changed.
         interrupted: somebody asked it to stop.
+        waves: the routers in the order in which they were, or would be, changed.
+        stopped: why it went no further than it did; empty where it did.
     """
 
     id: str
@@ -35,6 +37,8 @@ class Run:
     clusters: Mapping[str, str | None] = field(default_factory=dict)
     dry_run: bool = False
     interrupted: bool = False
+    waves: tuple[tuple[str, ...], ...] = ()
+    stopped: str = ""
 
     @property
     def summary(self) -> dict[Status, int]:

@@ -68,24 +68,34 @@ fw_unapply() {
     systemctl restart firewalld 2>&1
 }
 
-# fw_unsave DIR: what is loaded at boot, as it was: to the byte where nobody else wrote since.
+# fw_unsave DIR: what is loaded at boot, as it was: to the byte where nobody else wrote since. The
+# daemon looks at its files every 5 s only, and would until then write what it remembers of them: so
+# it is told as well.
 fw_unsave() {
     if [ -f "$1/undo/disable" ]; then systemctl disable firewalld 2>&1 || return; fi
-    if [ -f "$1/undo/enable" ]; then systemctl enable firewalld 2>&1 || return; fi
     if [ ! -f "$1/written" ] && [ ! -f "$1/do/start" ]; then
         fw_edit_saved "$1/undo"
         return
     fi
+    _ours=
+    _others=no
     while read -r _zone; do
+        _sum=$(sum "/etc/firewalld/zones/$_zone.xml")
+        if [ ! -f "$1/written" ] || grep -qxF "$_sum $_zone" "$1/written"; then
+            _ours="$_ours $_zone"
+        else
+            _others=yes
+        fi
+    done <"$1/undo/zones"
+    if [ "$_others" = yes ] || fw_runs; then fw_edit_saved "$1/undo" || return; fi
+    for _zone in $_ours; do
         _f=/etc/firewalld/zones/$_zone.xml
-        if [ -f "$1/written" ] && ! grep -qxF "$(sum "$_f") $_zone" "$1/written"; then
-            fw_edit_saved "$1/undo" || return
-        elif [ -f "$(kept "$1" "$_f")" ]; then
+        if [ -f "$(kept "$1" "$_f")" ]; then
             replace "$_f" "$(kept "$1" "$_f")" || return
         else
             rm -f -- "$_f" || return
         fi
-    done <"$1/undo/zones"
+    done
 }
 
 # fw_mend DIR: a zone file that was cut off while the daemon wrote it, as it was before.

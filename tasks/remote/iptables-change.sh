@@ -7,6 +7,42 @@ ipt_apply() {
     if [ -s "$1/v6" ]; then ip6tables-restore -w 5 --noflush <"$1/v6" 2>&1 || return; fi
 }
 
+# ipt_unapply DIR: our chains as they were, however far the change got: a table that it did not reach
+# has no jump of ours to delete, or still has the one that was there before.
+ipt_unapply() {
+    for _v in 4 6; do
+        [ -s "$1/undo/v$_v" ] || continue
+        if [ "$_v" = 4 ]; then _program=iptables; else _program=ip6tables; fi
+        _steps=$("$_program-save" | ipt_rehook "$1/undo/v$_v") || return
+        printf '%s\n' "$_steps" | "$_program-restore" -w 5 --noflush 2>&1 || return
+    done
+}
+
+# ipt_rehook STEPS: STEPS, but that they delete the jumps to our chains that the dump on stdin has.
+ipt_rehook() {
+    awk '
+        FNR == NR {
+            step[++steps] = $0
+            if (/^\*/) table = $1
+            if (/^-[ADI] (PREROUTING|INPUT) ([0-9]+ )?-j LVSFLEET-(MARK|IN)$/) moves[table] = 1
+            next
+        }
+        /^\*/ { table = $1 }
+        /^-A (PREROUTING|INPUT) -j LVSFLEET-(MARK|IN)$/ {
+            sub(/^-A/, "-D")
+            jumps[table] = jumps[table] $0 "\n"
+        }
+        END {
+            for (n = 1; n <= steps; n++) {
+                if (step[n] ~ /^-D (PREROUTING|INPUT) -j LVSFLEET-/) continue
+                print step[n]
+                if (step[n] ~ /^\*/) table = step[n]
+                if (step[n] ~ /^:LVSFLEET-/ && moves[table]) printf "%s", jumps[table]
+            }
+        }
+    ' "$1" -
+}
+
 # ipt_ready DIR: whether the kernel takes marks at all; loads the modules where it can. A chain that
 # nothing jumps to is made and taken away again, since a dry run of iptables-nft accepts anything.
 ipt_ready() {

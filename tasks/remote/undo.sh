@@ -19,7 +19,7 @@ undo_all() {
     undo_saved "$1" || _unsaved=no
     case $(cat "$1/backend") in
         firewalld) fw_unapply "$1" && _now=$(fw_seen "$1/do") ;;
-        iptables) ipt_apply "$1/undo" && _now=$(ipt_seen) ;;
+        iptables) ipt_unapply "$1" && _now=$(ipt_seen) ;;
     esac && [ "$_unsaved" = yes ] || return
     if [ "${_now%% *}" = "$(cat "$1/seen")" ]; then
         printf 'as it was before\n'

@@ -1,0 +1,125 @@
+"""Options of the commands that change routers: waves, and what happens when one fails."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from runbooks.policy import Policy
+    from runbooks.waves import Share
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_NAMES = ("now", "batch", "pause", "settle", "on_failure", "max_failures")
+
+
+_WHOLE = 100  # percent
+
+
+def _share(least: int) -> Callable[[click.Context, click.Parameter, str | None], Any]:
+    """A callback that reads ``5`` or ``10%`` as (number, is it a percentage)."""
+
+    def read(
+        context: click.Context, parameter: click.Parameter, value: str | None
+    ) -> tuple[int, bool] | None:
+        if value is None:
+            return None
+        match = re.fullmatch(r"(\d{1,6})(%?)", value, re.ASCII)
+        if match is not None:
+            number, percent = int(match[1]), bool(match[2])
+            if number >= least and not (percent and number > _WHOLE):
+                return number, percent
+        said = f"{value!r} is no number of routers: write 5, or 10% of them (at least {least})."
+        raise click.BadParameter(said, context, parameter)
+
+    return read
+
+
+def rolling_options(command: F) -> F:
+    """How a fleet is changed."""
+    options = (
+        click.option(
+            "--batch",
+            metavar="N|N%",
+            callback=_share(1),
+            help="Routers in one wave at most, or percent of those to change. [default: no limit]",
+        ),
+        click.option(
+            "--pause",
+            metavar="SECONDS",
+            type=click.FloatRange(0, 86400),
+            default=0,
+            help="Wait between two waves.",
+        ),
+        click.option(
+            "--settle",
+            metavar="SECONDS",
+            type=click.FloatRange(0, 600),
+            default=4,
+            show_default=True,
+            help="Watch the VIPs this long after a wave that touched what is let in. VRRP needs "
+            "three to four advertisement intervals to notice that it is shut out.",
+        ),
+        click.option(
+            "--on-failure",
+            type=click.Choice(["stop", "rollback", "continue"]),
+            default="stop",
+            show_default=True,
+            help="When a router fails: begin no further one; or also put back all that this run "
+            "changed, newest first; or go on.",
+        ),
+        click.option(
+            "--max-failures",
+            metavar="N|N%",
+            callback=_share(0),
+            default="0",
+            show_default=True,
+            help="So many may fail before that; the canary never may.",
+        ),
+        click.option(
+            "--now",
+            is_flag=True,
+            help="Emergency: all at once, no waves, no waiting for VRRP. Still armed and verified.",
+        ),
+        click.option(
+            "--confirm-timeout",
+            metavar="SECONDS",
+            type=click.FloatRange(5, 3600),
+            default=60,
+            show_default=True,
+            help="A router takes a change back by itself when it is not confirmed in this time.",
+        ),
+        click.option(
+            "--break-lock",
+            is_flag=True,
+            help="Take the lock of a run that died and has nothing to do on the router any more.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def policy_of(options: dict[str, Any], *, dry_run: bool) -> Policy:
+    """The policy that the options say; they are taken out of ``options``."""
+    from runbooks.policy import OnFailure, Policy  # noqa: PLC0415 - help is quick without it
+    from runbooks.waves import Share  # noqa: PLC0415
+
+    given = {name: options.pop(name) for name in _NAMES}
+
+    def share(name: str) -> Share | None:
+        return None if given[name] is None else Share(*given[name])
+
+    return Policy(
+        dry_run=dry_run,
+        now=given["now"],
+        batch=share("batch"),
+        pause=given["pause"],
+        settle=given["settle"],
+        on_failure=OnFailure(given["on_failure"]),
+        max_failures=share("max_failures") or Share(0),
+    )

@@ -1,0 +1,137 @@
+"""Run something on a fleet's routers: look at them, bring them where their jobs say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from inventory.desired import Desired
+from runbooks.interrupt import Stop
+from runbooks.outcomes import outcome_of, traceback_of
+from runbooks.policy import Policy
+from runbooks.progress import ProgressProcessor
+from runbooks.runner import FleetRunner
+from tasks.backends.protocol import Change
+from tasks.look import Look, Options, Planner
+from tasks.observe import Observed
+from tasks.outcome import Outcome, Status
+from tasks.plan import plan
+from tasks.rollout import bring_there, look_at
+
+if TYPE_CHECKING:
+    from nornir.core import Nornir
+    from nornir.core.task import AggregatedResult, Result, Task
+
+    from runbooks.journal import Journal
+
+T = TypeVar("T")
+
+FAILURES = frozenset({Status.FAILED, Status.REVERTED, Status.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one router is to be brought to.
+
+    Attributes:
+        desired: what it should be; says how to ask it, too.
+        planner: from what it is to the change that it needs.
+    """
+
+    desired: Desired
+    planner: Planner
+
+
+def job(desired: Desired) -> Job:
+    """The job of a rollout: what the inventory says."""
+    return Job(desired, lambda observed: plan(desired, observed))
+
+
+@dataclass
+class Fleet:
+    """What the engine works with.
+
+    Attributes:
+        nornir: the whole inventory, unfiltered.
+        desired: of every router of the inventory, for the clusters' roles.
+        policy: how the fleet is changed.
+        options: how one router is changed.
+        runner: gives the runner for a number of seconds per router.
+        processor: hears what happens.
+        stop: asked to stop.
+        journal: made when the first change is about to begin.
+        tracebacks: of faults of this program, for ``-v``.
+    """
+
+    nornir: Nornir
+    desired: Mapping[str, Desired]
+    policy: Policy
+    options: Options
+    runner: FleetRunner
+    processor: ProgressProcessor
+    stop: Stop
+    journal: Callable[[], Journal]
+    tracebacks: list[str] = field(default_factory=list)
+
+    def on_each(
+        self, routers: Iterable[str], name: str, do: Callable[[Task], Result]
+    ) -> AggregatedResult:
+        """Run a task on some routers, in parallel; the result is in the inventory's order."""
+        chosen = frozenset(routers)
+        selected = self.nornir.filter(filter_func=lambda host: host.name in chosen)
+        # Nornir silently leaves out whatever failed in an earlier run of the same object.
+        selected.data.reset_failed_hosts()
+        ready = selected.with_runner(self.runner).with_processors([self.processor])
+        results = ready.run(task=do, name=name, raise_on_error=False)
+        self.tracebacks += filter(None, map(traceback_of, results.values()))
+        return results
+
+    def look(self, jobs: Mapping[str, Job]) -> dict[str, Look | Outcome]:
+        """Look at routers; whoever could not even be looked at has an outcome instead."""
+
+        def do(task: Task) -> Result:
+            each = jobs[task.host.name]
+            return look_at(task, desired=each.desired, planner=each.planner, options=self.options)
+
+        return {
+            name: _value(result[0].result, Look) or outcome_of(name, result)
+            for name, result in self.on_each(jobs, "look", do).items()
+        }
+
+    def bring(
+        self, jobs: Mapping[str, Job], looks: Mapping[str, Look], options: Options
+    ) -> dict[str, Outcome]:
+        """Carry out what the looks planned, on all of ``jobs`` at once."""
+
+        def do(task: Task) -> Result:
+            name = task.host.name
+            return bring_there(
+                task,
+                desired=jobs[name].desired,
+                planner=jobs[name].planner,
+                seen=looks[name],
+                options=options,
+            )
+
+        results = self.on_each(jobs, "change", do)
+        return {name: outcome_of(name, result) for name, result in results.items()}
+
+    def observe(self, routers: Iterable[str]) -> dict[str, Observed]:
+        """What routers are, of those that answer; nothing is planned, nothing is shown."""
+        jobs = {name: Job(self.desired[name], _nothing) for name in routers}
+        with self.processor.silently():
+            looks = self.look(jobs)
+        return {
+            name: seen.observed
+            for name, seen in looks.items()
+            if isinstance(seen, Look) and seen.observed is not None
+        }
+
+
+def _value(value: object, kind: type[T]) -> T | None:
+    return value if isinstance(value, kind) else None
+
+
+def _nothing(_observed: Observed) -> Change:
+    return Change.none()
