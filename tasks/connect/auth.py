@@ -130,7 +130,7 @@ def _with_password(attempt: _Round, user: str, password: Secret) -> bool:
         return [password.reveal()]
 
     return attempt.try_with(
-        "the password",
+        "the password when asked",
         lambda handler, event: handler.auth_interactive(user, answer, event),
     )
 

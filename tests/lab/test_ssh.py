@@ -36,7 +36,6 @@ def make_host(lab: Lab) -> Iterator[MakeHost]:
             name=router,
             hostname=addresses[router],
             username=user,
-            port=more.pop("port", None),
             password=more.pop("password", None),
             data={"connection": connection},
             connection_options={"lvsfleet": ConnectionOptions(extras=extras | more)},
@@ -129,14 +128,18 @@ def test_a_login_by_password(make_host: MakeHost) -> None:
 
 def test_a_login_by_questions(lab: Lab, make_host: MakeHost) -> None:
     """keyboard-interactive, which is all that some servers offer for a password."""
-    options = ["PasswordAuthentication=no", "KbdInteractiveAuthentication=yes", "UsePAM=yes"]
-    words = [word for option in [*options, "PidFile=/run/asking.pid"] for word in ("-o", option)]
-    lab.exec("ams1", ["/usr/sbin/sshd", "-p", "2222", *words])
+    file = "/etc/ssh/sshd_config.d/asking.conf"
+    rules = "Match User opspw\n PasswordAuthentication no\n KbdInteractiveAuthentication yes\n"
+    lab.exec("ams1", ["tee", file], stdin=rules)
+    lab.exec("ams1", ["systemctl", "reload", "ssh"])
     try:
-        host = make_host("opspw", key_files=[], password=PASSWORD, sudo="never", port=2222)
+        host = make_host("opspw", key_files=[], password=PASSWORD, sudo="never")
         assert shell_of(host).run("id -un", deadline=5).stdout == "opspw\n"
+        with pytest.raises(AuthenticationRefused, match="tried the password"):
+            shell_of(make_host("opspw", key_files=[], password="wrong"))  # noqa: S106 # it is wrong
     finally:
-        lab.exec("ams1", ["sh", "-c", 'kill "$(cat /run/asking.pid)"'])
+        lab.exec("ams1", ["rm", file])
+        lab.exec("ams1", ["systemctl", "reload", "ssh"])
 
 
 def test_a_wrong_password(make_host: MakeHost) -> None:
