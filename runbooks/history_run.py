@@ -92,7 +92,8 @@ def _when(moment: datetime | None, now: datetime) -> str:
     if moment is None:
         return "nobody knows when"
     local = moment.astimezone(now.tzinfo).strftime("%Y-%m-%d %H:%M:%S %z")
-    return f"{local} ({age(moment, now)} ago)" if moment <= now else local
+    ago = age(moment, now)
+    return f"{local} ({ago} ago)" if ago[:1].isdigit() else f"{local} ({ago})"
 
 
 def _router(

@@ -40,6 +40,7 @@ def test_there_are_the_commands_that_are_documented() -> None:
     assert {" ".join(path) for path in commands(cli.cli)} == {
         "",
         "rollout",
+        "history",
         *("inventory", "inventory check", "inventory show", "inventory schema"),
         *("lab", "lab up", "lab down", "lab status", "lab exec", "lab reboot", "lab reset"),
         "completion",
@@ -66,7 +67,9 @@ def test_every_help_names_its_options(
     assert all(len(line) <= 80 for line in text.splitlines())
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["rollout", "--help"], ["completion", "bash"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["rollout", "--help"], ["history", "--help"], ["completion", "bash"]]
+)
 def test_what_must_be_quick_imports_nothing_slow(arguments: list[str]) -> None:
     slow = ("nornir", "paramiko", "rich", "yaml", "importlib.metadata", "json", "logging")
     program = (
