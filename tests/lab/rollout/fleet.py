@@ -1,4 +1,4 @@
-"""A fleet under test: an inventory to edit, lvsfleet as a user runs it, the routers asked directly."""
+"""A fleet under test: an inventory to edit, lvsfleet as a user runs it, the routers themselves."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ SECONDS = 90.0
 """No command of these stories takes longer."""
 
 
-CONTINUE: tuple[str, ...] = ()
+AT_ONCE = ("--now",)
+"""Options of a rollout for stories of single routers, which need not wait for VRRP."""
+
+CONTINUE = (*AT_ONCE, "--on-failure", "continue")
 """Options of a rollout in which several routers are to fail."""
 
 
@@ -115,7 +118,7 @@ class Fleet:
         )
         return Answer(done.returncode, done.stdout, done.stderr)
 
-    def rollout(self, *routers: str, options: Iterable[str] = ()) -> Answer:
+    def rollout(self, *routers: str, options: Iterable[str] = AT_ONCE) -> Answer:
         """A rollout of some routers, or all; its report is JSON."""
         limit = ["--limit", ",".join(routers)] if routers else []
         return self.run("rollout", *limit, "--format", "json", *options)
@@ -156,7 +159,7 @@ class Fleet:
         self.settle(*routers)
 
     def settle(self, *routers: str) -> None:
-        """Wait for the single MASTER of their clusters, and until firewalld has loaded its rules."""
+        """Wait for their clusters' single MASTER, and until firewalld has loaded its rules."""
         self.lab.settle(*{self.lab.router(name).site.name for name in routers})
         for name in routers:
             # systemd takes firewalld for started before it has; it answers when it has.

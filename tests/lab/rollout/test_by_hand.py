@@ -36,15 +36,13 @@ def type_marks(fleet: Fleet, router: str, mark: str = "80") -> None:
     """The marks of the web, the way each kind's users would type them, run and saved."""
     web4, web6 = fleet.lab.router(router).site.web
     if kind_of(fleet, router) is Kind.FIREWALLD:
+        to4, to6 = 'rule family="ipv4" destination', 'rule family="ipv6" destination'
+        marks, full = f'mark set="{mark}"', f"{mark}/0xffffffff"
         rules = [
-            f'rule family="ipv4" destination address="{web4}" port port="80" protocol="tcp"'
-            f" mark set={int(mark):#x}",
-            f'rule family="ipv4" destination address="{web4}/32" port port="443-443"'
-            f" protocol=tcp mark set={mark}/0xffffffff",
-            f'rule family="ipv6" destination address="{web6.exploded}" port port="80-80"'
-            f' protocol="tcp" mark set="{mark}"',
-            f'rule family="ipv6" destination address="{web6}/128" port port="443"'
-            f' protocol="tcp" mark set="{mark}"',
+            f'{to4} address="{web4}" port port="80" protocol="tcp" mark set={int(mark):#x}',
+            f'{to4} address="{web4}/32" port port="443-443" protocol=tcp mark set={full}',
+            f'{to6} address="{web6.exploded}" port port="80-80" protocol="tcp" {marks}',
+            f'{to6} address="{web6}/128" port port="443" protocol="tcp" {marks}',
         ]
         type_rich_rules(fleet, rules)
         type_rich_rules(fleet, rules, "--permanent")

@@ -1,4 +1,4 @@
-"""What others keep in the packet filter and in its files: all of it stays, and none is saved for them."""
+"""What others keep in the packet filter and its files: all of it stays, none of it is saved."""
 
 from __future__ import annotations
 

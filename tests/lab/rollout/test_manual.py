@@ -37,7 +37,7 @@ def test_the_router_has_the_manuals_rules_and_no_other(example: Fleet) -> None:
     before = {router: (running(fleet, router), saved(fleet, router)) for router in ROUTERS.values()}
     zone_before = other_elements(fleet.read("ams2", ZONE_FILE))
 
-    answer = fleet.rollout(*ROUTERS.values())
+    answer = fleet.rollout(*ROUTERS.values(), options=())
 
     assert answer.code == 0, answer
     came = {
@@ -60,6 +60,7 @@ def test_the_router_has_the_manuals_rules_and_no_other(example: Fleet) -> None:
 
 def in_chains(vip: str) -> list[str]:
     """What the manual's three rules are on iptables; VRRP is let in for both families."""
+    mark = f"-A LVSFLEET-MARK -d {vip}/32 -p tcp -m multiport --dports 80,443 -j MARK"
     return sorted(
         [
             "-A INPUT -j LVSFLEET-IN",
@@ -67,7 +68,6 @@ def in_chains(vip: str) -> list[str]:
             "-A LVSFLEET-IN -p vrrp -j ACCEPT",
             "-A LVSFLEET-IN -p vrrp -j ACCEPT",
             "-A PREROUTING -j LVSFLEET-MARK",
-            f"-A LVSFLEET-MARK -d {vip}/32 -p tcp -m multiport --dports 80,443"
-            " -j MARK --set-xmark 0x50/0xffffffff",
+            f"{mark} --set-xmark 0x50/0xffffffff",
         ]
     )

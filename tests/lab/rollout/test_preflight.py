@@ -1,4 +1,4 @@
-"""Routers that are not ready for a change: each is refused in clear words, and nothing is changed."""
+"""Routers that are not ready for a change: each is refused in clear words, nothing is changed."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def test_it_starts_with_its_rules_in_place_and_is_there_after_a_reboot(stopped: 
     wanted = {str(packet): fate for packet, fate in marked(site).items()}
 
     with listening(fleet) as adverts:
-        answer = fleet.rollout(*PAIR)
+        answer = fleet.rollout(*PAIR, options=())
         assert answer.code == 0, answer
         assert answer.statuses == dict.fromkeys(PAIR, "changed")
         # Without a rule for VRRP the BACKUP would be a second MASTER 1.8 s after the start.
