@@ -16,14 +16,38 @@ help:
 .PHONY: setup
 setup: .venv/.installed ## the Python packages, in .venv
 
+.PHONY: host
+host: ## the Debian packages that the lab needs, and whether this machine can run it
+	@bash lab/setup/host.sh
+
+.PHONY: demo
+demo: host setup ## bring up a fleet of real routers and mark their traffic
+	@bash lab/setup/demo.sh
+
+.PHONY: test
+test: host setup lint ## every test, on real routers too
+	$(BIN)/pytest
+
+.PHONY: unit
+unit: setup ## the tests that need no router
+	$(BIN)/pytest tests/unit
+
 .PHONY: lint
 lint: setup ## ruff, mypy, shellcheck
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	git ls-files '*.sh' | xargs -r $(BIN)/shellcheck
+	git ls-files '*.sh' ':!tasks/remote' | xargs -r $(BIN)/shellcheck
+	for phase in $$($(BIN)/python -m tasks.remote); do \
+	    $(BIN)/python -m tasks.remote $$phase | $(BIN)/shellcheck --shell=sh --exclude=SC2317,SC2329 -; \
+	done
 
 .PHONY: format
 format: setup ## let ruff lay the code out
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+.PHONY: clean
+clean: ## the lab's routers, and what make put here; the cached root filesystem stays
+	[ ! -x $(BIN)/lvsfleet ] || $(BIN)/lvsfleet lab down
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

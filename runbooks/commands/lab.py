@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,9 @@ def _complete_place(
     return [name for name in names if name.startswith(incomplete)]
 
 
-_router = click.argument("router", shell_complete=_complete_place)
+_routers = click.argument(
+    "routers", metavar="ROUTER…", nargs=-1, required=True, shell_complete=_complete_place
+)
 
 
 @command.command("up")
@@ -126,17 +129,46 @@ def status(number: int) -> Exit:
         publish(f"lab {number} is not up; `{start}` starts it\n")
         return Exit.FAILED
     titles = ("ROUTER", "CLUSTER", "KIND", "ADDRESS", "ROLE", "SSH")
-    lines = [titles] + [
+    cells = [
         (r.router, r.cluster, r.kind.value, r.address, r.role.value, "yes" if r.ssh else "no")
         for r in rows
     ]
+    publish(_columns(titles, cells))
+    return Exit.OK if all(row.ssh for row in rows) else Exit.FAILED
+
+
+def _columns(titles: tuple[str, ...], cells: Sequence[tuple[str, ...]]) -> str:
+    lines = [titles, *cells]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = (
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
-    publish("\n".join(text) + "\n")
-    return Exit.OK if all(row.ssh for row in rows) else Exit.FAILED
+    return "\n".join(text) + "\n"
+
+
+@command.command("marks")
+@_number
+def marks(number: int) -> None:
+    """Send packets to the VIPs from each site's client; show the marks they arrive with.
+
+    They are counted on the MASTER by a table of the lab's own; nothing of lvsfleet is asked.
+    """
+    from lab.fleet import Lab  # noqa: PLC0415
+    from lab.marks import arrivals  # noqa: PLC0415
+
+    titles = ("ROUTER", "TO", "PORT", "MARK", "LET IN")
+    cells = [
+        (
+            each.router,
+            str(each.address),
+            f"{each.port}/{each.protocol}",
+            {None: "did not arrive", 0: "none"}.get(each.mark, str(each.mark)),
+            "yes" if each.accepted else "no",
+        )
+        for each in arrivals(Lab(number))
+    ]
+    publish(_columns(titles, cells))
 
 
 @command.command(
@@ -161,19 +193,19 @@ def execute(number: int, where: str, argv: tuple[str, ...]) -> None:
 
 @command.command("reboot")
 @_number
-@_router
-def reboot(number: int, router: str) -> None:
-    """Reboot a router: what was not saved is gone."""
+@_routers
+def reboot(number: int, routers: tuple[str, ...]) -> None:
+    """Reboot routers: what was not saved is gone."""
     from lab.fleet import Lab  # noqa: PLC0415
 
-    Lab(number).reboot(router)
+    Lab(number).reboot(*routers)
 
 
 @command.command("reset")
 @_number
-@_router
-def reset(number: int, router: str) -> None:
-    """Give a router a fresh disk and boot it."""
+@_routers
+def reset(number: int, routers: tuple[str, ...]) -> None:
+    """Give routers fresh disks and boot them."""
     from lab.fleet import Lab  # noqa: PLC0415
 
-    Lab(number).reset(router)
+    Lab(number).reset(*routers)
