@@ -36,17 +36,19 @@ def render_run(run: RecordedRun, *, now: datetime, screen: Screen = PLAIN) -> st
 
 
 def _as_report(run: RecordedRun, now: datetime) -> Run:
-    """The run as the reports of then had it; what was begun and has no end is unknown."""
+    """The run as a report of now has it."""
     outcomes = (
-        Outcome(
-            each.name,
-            each.status or (Status.UNKNOWN if each.begun else Status.PLANNED),
-            each.backend,
-            each.changes,
-        )
+        Outcome(each.name, _shown(run, each), each.backend, each.changes)
         for each in run.routers.values()
     )
     return Run(run.id, run.started or now, run.seconds, tuple(outcomes))
+
+
+def _shown(run: RecordedRun, router: RecordedRouter) -> Status:
+    """How a router's changes are headed in the diff."""
+    if router.status in {None, Status.SKIPPED} and not router.begun:
+        return Status.PLANNED if run.end is End.RUNNING else Status.FAILED
+    return router.status or (Status.PLANNED if run.end is End.RUNNING else Status.UNKNOWN)
 
 
 def _head(run: RecordedRun, now: datetime, screen: Screen) -> list[str]:
@@ -57,13 +59,13 @@ def _head(run: RecordedRun, now: datetime, screen: Screen) -> list[str]:
         "run": run.id,
         "command": " ".join(asked),
         "options": options,
-        "inventory": run.inventory or "the example of the repository",
+        "inventory": run.inventory or (run.command and "the example of the repository"),
         "by": ", ".join(filter(None, [run.who, run.version and f"lvsfleet {run.version}"])),
         "started": _when(run.started, now),
         "end": f"{run.end.value} after {run.seconds:.1f} s",
         "stopped": run.stopped,
         "result": result(run),
-        "damaged": f"{run.damaged} lines of the journal cannot be read" if run.damaged else "",
+        "damaged": f"lines that cannot be read: {run.damaged}" if run.damaged else "",
         "journal": str(run.folder),
     }
     width = max(map(len, facts))
@@ -160,24 +162,21 @@ def by_itself(run: RecordedRun, router: RecordedRouter, now: datetime) -> str:
     late = until is None or until <= now
     when = f" by about {_clock(until, now)}" if until is not None else ""
     after = f", {seconds:g} s after it began" if until and isinstance(seconds, int | float) else ""
+    taken = "should have taken it back" if late else "takes it back"
     last = router.steps[-1]
     match last.step, last.state:
         case "commit", "starts":
             return (
-                "it was just being saved. It is saved wholly, or it"
-                f" {'was' if late else 'will be'} taken back by itself{when}{after}."
+                "it was just being saved. Either it is saved wholly, or the router"
+                f" {taken} by itself{when}{after}."
             )
         case ("commit", "failed") | ("revert", _):
-            return (
-                "it was just being taken back; the router"
-                f" {'did' if late else 'does'} so by itself{when}{after}."
-            )
+            return f"it was just being taken back. The router {taken} by itself{when}{after}."
         case "begin", "starts":
             return (
                 "whether its change began is not known. If it did, the router"
-                f" {'took' if late else 'takes'} it back by itself{when}{after}, or at a reboot."
+                f" {taken} by itself{when}{after}, or at a reboot."
             )
     return (
-        f"its change was not confirmed. The router {'took' if late else 'takes'} it back by"
-        f" itself{when}{after}, or at a reboot."
+        f"its change was not confirmed. The router {taken} by itself{when}{after}, or at a reboot."
     )

@@ -20,7 +20,8 @@ Below ``$XDG_STATE_HOME/lvsfleet/runs/RUN/`` (``~/.local/state``; folders 0700, 
 
 ``routers/NAME/before.json``, ``after.json``, ``snapshot.json``
     What the router answered: {name: {``status``, ``text``}}. Bytes that were no UTF-8 are lone
-    surrogates (PEP 383). Passwords of keepalived are left out.
+    surrogates (PEP 383). Passwords of keepalived are left out. Where the same run put the router
+    back, what it answered then is in ``before-2.json`` and so on.
 
 The writer holds a lock (flock) on ``journal.jsonl`` as long as it lives. The 200 newest runs are
 kept, and any that has no end.

@@ -52,7 +52,7 @@ def find(text: str) -> str:
 
 
 def _sharing(text: str, names: list[str]) -> list[str]:
-    return [name for name in names if text in name][:3]
+    return [name for name in names if text and text in name][:3]
 
 
 def _listed(names: list[str]) -> str:

@@ -117,7 +117,9 @@ def _stepped(router: RecordedRouter, line: Mapping[str, Any]) -> RecordedRouter:
     status = router.status
     match step.step, step.state:
         case "commit", "done":
-            status = Status.CHANGED
+            # A second one in the same run is the one that put the router back.
+            again = any((s.step, s.state) == ("commit", "done") for s in router.steps)
+            status = Status.REVERTED if again else Status.CHANGED
         case "revert", "done":
             status = Status.REVERTED
         case "begin", "failed" if step.detail.startswith(_NOTHING_CHANGED):

@@ -39,13 +39,14 @@ def kept(run: str, router: str, name: str) -> dict[str, Section]:
     """What a run kept of a router: ``before``, ``after`` or ``snapshot``.
 
     Raises:
-        NotRead: it kept no such thing, or it cannot be read.
+        FileNotFoundError: it kept no such thing.
+        NotRead: it cannot be read.
     """
     path = runs() / file_name(run) / ROUTERS / file_name(router) / f"{file_name(name)}.json"
     try:
         return from_json(path.read_bytes())
-    except FileNotFoundError as error:
-        raise NotRead(f"run {run} kept no {name!r} of {router}") from error
+    except FileNotFoundError:
+        raise
     except OSError as error:
         raise NotRead(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

@@ -52,6 +52,7 @@ class Journal:
         self._began = time.monotonic()
         self._known: set[str] = set()
         self._counts: Counter[str] = Counter()
+        self._commits: Counter[str] = Counter()
 
     @classmethod
     def create(
@@ -137,10 +138,18 @@ class Journal:
         """See `tasks.record.Recorder.note`."""
         self.write("step", {"router": router, "step": step, "state": state, "detail": detail})
         self._guarded(self._log.sync)
+        if (step, state) == ("commit", "done"):
+            self._commits[router] += 1
 
     def keep(self, router: str, name: str, sections: Mapping[str, Section]) -> None:
-        """See `tasks.record.Recorder.keep`; passwords of keepalived are left out."""
-        self._guarded(lambda: self._put(router, name, to_json(sections)))
+        """See `tasks.record.Recorder.keep`; passwords of keepalived are left out.
+
+        Where the run puts back what it did, the first ``before`` must stay: it is kept beside it,
+        as ``before-2``.
+        """
+        times = self._commits[router]
+        whole = f"{name}-{times + 1}" if times else name
+        self._guarded(lambda: self._put(router, whole, to_json(sections)))
 
     def outcome(self, outcome: Outcome) -> None:
         """What came of a router; on the disk with the run's end."""

@@ -121,6 +121,17 @@ def test_what_was_kept_comes_back_byte_for_byte() -> None:
     assert [f.name for f in (runs() / RUN / "routers" / "ams1").iterdir()] == ["before.json"]
 
 
+def test_what_was_before_the_run_stays_when_the_run_puts_it_back() -> None:
+    journal = begun()
+    for text in ("first", "second"):
+        journal.keep("ams1", "before", {"a": Section(text, 0)})
+        journal.keep("ams1", "after", {"a": Section(f"{text} after", 0)})
+        journal.note("ams1", "commit", "done")
+    names = ("before", "after", "before-2", "after-2")
+    texts = [kept(RUN, "ams1", name)["a"].text for name in names]
+    assert texts == ["first", "first after", "second", "second after"]
+
+
 @pytest.mark.parametrize(
     "name", ["..", ".", "", "../../etc/passwd", "a/b", "\0", "é" * 300, "x" * 253, "\udcff", ".x"]
 )
@@ -281,7 +292,8 @@ def test_forty_threads_share_syncs_and_no_line_is_torn(monkeypatch: pytest.Monke
 
 
 def test_a_sync_that_began_before_does_not_count() -> None:
-    begins, done, may_end = threading.Event(), [], threading.Event()
+    begins, may_end = threading.Event(), threading.Event()
+    done: list[int] = []
 
     def sync() -> None:
         begins.set()
