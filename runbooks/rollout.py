@@ -14,7 +14,7 @@ from inventory.errors import LvsfleetError
 from runbooks.engine import Fleet, Job, job
 from runbooks.interrupt import Stop, stopping_on_signals
 from runbooks.journal import Journal
-from runbooks.loading import load
+from runbooks.loading import load, refuse_absent_lab
 from runbooks.policy import Policy
 from runbooks.progress import ProgressProcessor, display_for
 from runbooks.reports.run import Run, run_id
@@ -78,6 +78,7 @@ def rollout(request: Request) -> Run:
     """
     nr, fleet = load(request.inventory)
     chosen = select(nr.inventory.hosts, request.limit, request.filters)
+    refuse_absent_lab(request.inventory)
     jobs = {name: job(fleet.desired[name]) for name in chosen}
     return conduct(request, nr, fleet, jobs, command="rollout")
 

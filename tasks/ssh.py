@@ -155,7 +155,7 @@ def plugin_of(host: Host) -> str:
     Raises:
         LvsfleetError: it says neither ``paramiko`` nor ``netmiko``.
     """
-    asked = host.get("connection", "paramiko")
+    asked = host.get("connection") or "paramiko"
     if asked not in PLUGINS:
         raise LvsfleetError(
             f"{host.name}: connection: {asked!r} is unknown", f"Choose {' or '.join(PLUGINS)}"
