@@ -25,7 +25,8 @@ demo: host setup ## bring up a fleet of real routers and mark their traffic
 	@bash lab/setup/demo.sh
 
 .PHONY: test
-test: host setup lint ## every test, on real routers too
+test: setup lint ## every test, on real routers too
+	@bash lab/setup/host.sh sshd:openssh-server
 	$(BIN)/pytest
 
 .PHONY: unit

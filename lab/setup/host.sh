@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Install the Debian packages that the lab needs and this machine lacks, then say what else it lacks.
+# More are named as arguments, PROGRAM:PACKAGE each.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -9,7 +10,7 @@ say() { printf 'lab: %s\n' "$*" >&2; }
 needed=(
     debootstrap:debootstrap ip:iproute2 nft:nftables iptables:iptables nsenter:util-linux
     unshare:util-linux setsid:util-linux sysctl:procps ps:procps ssh:openssh-client
-    ssh-keygen:openssh-client tcpdump:tcpdump ping:iputils-ping python3:python3-minimal
+    ssh-keygen:openssh-client tcpdump:tcpdump ping:iputils-ping python3:python3-minimal "$@"
 )
 PATH=$PATH:/usr/sbin:/sbin
 missing=()

@@ -78,7 +78,7 @@ Open = Callable[..., Any]
 def start_sshd(tmp_path: Path) -> Iterator[Start]:
     """Start sshd with extra lines of configuration; all end with the test."""
     if SSHD is None:
-        pytest.skip("there is no sshd on this machine (Debian: openssh-server)")
+        pytest.fail("there is no sshd on this machine; `make test` installs it (openssh-server)")
     running: list[subprocess.Popen[bytes]] = []
 
     def start(*lines: str, kinds: tuple[str, ...] = ("ed25519",)) -> Server:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -67,7 +66,6 @@ def test_match(config: Path) -> None:
     assert one(config, "ams1", "connecttimeout") is None
 
 
-@pytest.mark.skipif(shutil.which("ssh") is None, reason="there is no ssh on this machine")
 @pytest.mark.parametrize("host", ["ams1", "ams2", "ams9", "fra1", "other"])
 @pytest.mark.parametrize("keyword", ["user", "hostname", "port", "hostkeyalias", "connecttimeout"])
 def test_openssh_agrees(config: Path, host: str, keyword: str) -> None:
