@@ -11,6 +11,7 @@ from runbooks.interrupt import Stop
 from runbooks.outcomes import outcome_of, traceback_of
 from runbooks.policy import Policy
 from runbooks.progress import ProgressProcessor
+from runbooks.reports.text import visible
 from runbooks.runner import FleetRunner
 from tasks.backends.protocol import Change
 from tasks.look import Look, Options, Planner
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FAILURES = frozenset({Status.FAILED, Status.REVERTED, Status.UNKNOWN})
+"""How a router is left whose change did not turn out well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Fleet:
         processor: hears what happens.
         stop: asked to stop.
         journal: made when the first change is about to begin.
+        journal_back: of the run that puts back what this one changed.
         tracebacks: of faults of this program, for ``-v``.
     """
 
@@ -72,6 +75,7 @@ class Fleet:
     processor: ProgressProcessor
     stop: Stop
     journal: Callable[[], Journal]
+    journal_back: Callable[[], Journal]
     tracebacks: list[str] = field(default_factory=list)
 
     def on_each(
@@ -84,7 +88,10 @@ class Fleet:
         selected.data.reset_failed_hosts()
         ready = selected.with_runner(self.runner).with_processors([self.processor])
         results = ready.run(task=do, name=name, raise_on_error=False)
-        self.tracebacks += filter(None, map(traceback_of, results.values()))
+        for router, result in results.items():
+            fault = traceback_of(result)
+            if fault:
+                self.tracebacks.append(f"{visible(router)}: traceback\n{fault}")
         return results
 
     def look(self, jobs: Mapping[str, Job]) -> dict[str, Look | Outcome]:

@@ -23,22 +23,32 @@ class Exit(IntEnum):
 _NOT_AS_WANTED = {Status.FAILED, Status.REVERTED, Status.UNKNOWN, Status.SKIPPED}
 
 
-def exit_code(outcomes: Iterable[Outcome], *, interrupted: bool = False) -> Exit:
+def exit_code(
+    outcomes: Iterable[Outcome], *, interrupted: bool = False, stopped: bool = False
+) -> Exit:
     """The one code for a whole run.
 
     The first that holds, in this order: an interrupt (130) says that the run is incomplete,
     whatever else is so; a failure (1) needs a person; only locks among the failures (4) need
-    another attempt later; a plan (3) needs a decision.
+    another attempt later, also of the routers that were skipped because of them; a plan (3) needs
+    a decision.
+
+    Args:
+        outcomes: of the routers.
+        interrupted: somebody asked the run to stop.
+        stopped: something was wrong that is no router's own failure, as a VIP that moved.
     """
     if interrupted:
         return Exit.INTERRUPTED
     outcomes = tuple(outcomes)
     wrong = [each for each in outcomes if each.status in _NOT_AS_WANTED]
-    if wrong:
-        only_locks = all(
-            each.status is Status.FAILED and isinstance(each.error, Locked) for each in wrong
-        )
-        return Exit.LOCKED if only_locks else Exit.FAILED
+    failed = [each for each in wrong if each.status is not Status.SKIPPED]
+    if failed and all(
+        each.status is Status.FAILED and isinstance(each.error, Locked) for each in failed
+    ):
+        return Exit.LOCKED
+    if wrong or stopped:
+        return Exit.FAILED
     if any(each.status is Status.PLANNED for each in outcomes):
         return Exit.DRIFT
     return Exit.OK

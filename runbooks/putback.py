@@ -1,39 +1,44 @@
-"""The job that takes back what an earlier run did to a router, from that run's journal."""
+"""Taking back what an earlier run did to routers, from that run's journal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from inventory.desired import Backend, Desired
 from inventory.errors import LvsfleetError
-from runbooks.engine import Job
-from runbooks.journal import kept, read
+from runbooks.engine import Fleet, Job
+from runbooks.journal import Journal, RecordedRun, kept
+from runbooks.journal.reading import NotKept
+from runbooks.reports.run import run_id
 from tasks.backends.protocol import Back, Change
-from tasks.errors import ChangedSince
+from tasks.errors import ChangedSince, RouterError
+from tasks.look import Look
 from tasks.observe import Observed, of_sections
-from tasks.outcome import Edit
+from tasks.outcome import Edit, Outcome, Status
 from tasks.plan import plan_back
+from tasks.record import Unrecorded
 
 
-def job_back(run: str, router: str, desired: Desired, *, force: bool = True) -> Job:
+def job_back(run: RecordedRun, router: str, desired: Desired, *, force: bool) -> Job:
     """What brings a router back to what it was before ``run``.
 
     Args:
-        run: the earlier run's name.
-        router: the router's.
+        run: the earlier run.
+        router: the router's name.
         desired: what it should be now; says how to ask it.
         force: also where it has been changed since; else that is refused, with the difference.
 
     Raises:
         LvsfleetError: the journal does not have what it takes.
     """
-    recorded = read(run).routers.get(router)
+    recorded = run.routers.get(router)
     before = _kept(run, router, "before")
-    if recorded is None or before is None:
+    if recorded is None or before is None or not recorded.backend:
         raise LvsfleetError(
-            f"run {run} has no record of what {router} was before it",
-            "lvsfleet history RUN shows what it has",
+            f"run {run.id} has no record of what {router} was before it",
+            f"`lvsfleet history {run.id}` shows what it has; --limit leaves {router} out",
         )
     after = _kept(run, router, "after")
     backend = Backend(recorded.backend)
@@ -44,21 +49,88 @@ def job_back(run: str, router: str, desired: Desired, *, force: bool = True) -> 
             raise ChangedSince(_difference(run, back), "--force takes it back all the same")
         return back.change
 
-    # The router is asked about the backend and the zone that the run was about.
-    zone = _zone(recorded.changes) if backend is Backend.FIREWALLD else None
-    return Job(replace(desired, backend=backend, zone=zone), planner)
+    # The router is asked about the backend and the zones that the run was about.
+    zones = _zones(recorded.changes) if backend is Backend.FIREWALLD else None
+    return Job(replace(desired, backend=backend, zone=zones), planner)
 
 
-def _zone(changes: Sequence[Edit]) -> str | None:
-    return next((each.zone for each in changes if each.zone), None)
+class PutBack:
+    """Puts back, within a run that failed, what it changed; a run of its own in the journal.
+
+    Args:
+        fleet: what runs on the routers.
+        failed: the run, as its journal has it.
+
+    Attributes:
+        run: its own name.
+    """
+
+    def __init__(self, fleet: Fleet, failed: RecordedRun) -> None:
+        self.fleet = fleet
+        self.failed = failed
+        self.journal: Journal | None = None
+        self.run = run_id(datetime.now(UTC), {each.cluster for each in failed.routers.values()})
+        try:
+            self.journal = fleet.journal_back()
+            self.run = self.journal.folder.name
+        except LvsfleetError as error:  # better put back without a record than not at all
+            fleet.processor.note(f"This is not recorded: {error.message}")
+        recorder = self.journal or Unrecorded()
+        self.options = replace(fleet.options, run=self.run, steady=False, recorder=recorder)
+
+    def router(self, done: Outcome) -> Outcome:
+        """Put one router back; how it is left then.
+
+        Args:
+            done: what had come of it.
+        """
+        name = done.router
+        if self.fleet.stop.gently:
+            return done
+        self.fleet.processor.note(f"Putting {name} back.")
+        try:
+            came = self._change(name)
+        except LvsfleetError as error:
+            came = Outcome(name, Status.FAILED, error=RouterError(error.message, error.hint))
+        if self.journal is not None:
+            self.journal.outcome(came)
+        if came.status in (Status.CHANGED, Status.UNCHANGED):
+            return replace(done, status=Status.REVERTED, seconds=done.seconds + came.seconds)
+        if came.error is None:  # it was never begun
+            return done
+        why = type(came.error)(
+            f"it was changed, and could not be put back: {came.error.message}", came.error.hint
+        )
+        status = Status.UNKNOWN if came.status is Status.UNKNOWN else done.status
+        return replace(done, status=status, error=why)
+
+    def end(self) -> None:
+        """Nothing more is put back."""
+        if self.journal is not None:
+            self.journal.end(interrupted=self.fleet.stop.gently)
+
+    def _change(self, name: str) -> Outcome:
+        jobs = {name: job_back(self.failed, name, self.fleet.desired[name], force=True)}
+        seen = self.fleet.look(jobs)[name]
+        if isinstance(seen, Outcome) or not seen.needs_change:
+            return seen.outcome() if isinstance(seen, Look) else seen
+        if self.journal is not None and seen.change is not None:
+            cluster = self.fleet.desired[name].cluster
+            self.journal.plan(name, seen.change.edits, seen.change.backend.value, cluster)
+        return self.fleet.bring(jobs, {name: seen}, self.options)[name]
 
 
-def _kept(run: str, router: str, name: str) -> Observed | None:
+def _zones(changes: Sequence[Edit]) -> str | None:
+    """The zones that the changes are in, as observe.sh takes several: a space between."""
+    return " ".join(dict.fromkeys(each.zone for each in changes if each.zone)) or None
+
+
+def _kept(run: RecordedRun, router: str, name: str) -> Observed | None:
     try:
-        return of_sections(kept(run, router, name))
-    except FileNotFoundError:
+        return of_sections(kept(run.id, router, name))
+    except NotKept:
         return None
 
 
-def _difference(run: str, back: Back) -> str:
-    return f"it has been changed since run {run}:\n" + "\n".join(back.since)
+def _difference(run: RecordedRun, back: Back) -> str:
+    return f"it has been changed since run {run.id}:\n" + "\n".join(back.since)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from inventory.desired import Desired
-from runbooks.engine import Fleet, Job
-from runbooks.journal import Journal
+from runbooks.clusters import Clusters
+from runbooks.engine import FAILURES, Fleet, Job
+from runbooks.journal import Journal, read
 from runbooks.policy import OnFailure
-from runbooks.putback import job_back
-from runbooks.roles import Roles, roles_of
-from runbooks.settle import PATIENCE, settle
+from runbooks.putback import PutBack
 from runbooks.waves import Candidate, waves
 from tasks.errors import ClusterUnsettled
 from tasks.look import Look
 from tasks.outcome import Outcome, Status
 
-FAILURES = frozenset({Status.FAILED, Status.REVERTED, Status.UNKNOWN})
+ASKED = "it was asked to stop"
 
 
 @dataclass
@@ -30,20 +27,23 @@ class Rolling:
         jobs: what each router is to be brought to.
         outcomes: what came of each router that is finished.
         looks: of the routers that need a change.
-        before: the roles in the clusters that will be touched, before anything was.
         waves: the routers in the order in which they were, or would be, changed.
         changed: those that were, in that order.
-        stopped: why the run went no further; empty where it did.
+        stopped: why the run went no further, or what is wrong at its end; empty where all went on.
+        journal: of the run; None where it never came to a change.
     """
 
     fleet: Fleet
     jobs: Mapping[str, Job]
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     looks: dict[str, Look] = field(default_factory=dict)
-    before: dict[str, Roles] = field(default_factory=dict)
     waves: list[list[str]] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     stopped: str = ""
+    journal: Journal | None = None
+
+    def __post_init__(self) -> None:
+        self.clusters = Clusters(self.fleet)
 
     def run(self) -> tuple[Outcome, ...]:
         """Do it; one outcome for each job, in their order.
@@ -51,21 +51,19 @@ class Rolling:
         Raises:
             LvsfleetError: the journal cannot be written; nothing was changed.
         """
-        policy = self.fleet.policy
         self._look()
         todo = list(self.looks)
-        if todo and not policy.now:
+        if todo and not self.fleet.policy.now and not self.fleet.stop.gently:
             todo = self._settled(todo)
-        self._plan_waves(todo)
-        if policy.dry_run:
-            for name in todo:
-                self.outcomes[name] = self.looks[name].outcome()
-        elif todo:
-            journal = self._begin_journal()
-            try:
-                self._roll(journal)
-            finally:
-                self._end_journal(journal)
+        if self.fleet.stop.gently:
+            self.stopped = ASKED
+            self._skip(todo)
+        else:
+            self._plan_waves(todo)
+            if self.fleet.policy.dry_run:
+                self.outcomes |= {name: self.looks[name].outcome() for name in todo}
+            elif todo:
+                self._journaled()
         return tuple(self.outcomes[name] for name in self.jobs)
 
     def _look(self) -> None:
@@ -77,90 +75,72 @@ class Rolling:
             else:
                 self.outcomes[name] = seen.outcome()
 
-    def _cluster(self, router: str) -> str | None:
-        return self.fleet.desired[router].cluster
-
-    def _clusters(self, routers: Iterable[str]) -> dict[str, list[Desired]]:
-        """The clusters of ``routers``, each with all of its routers."""
-        names = {self._cluster(router) for router in routers}
-        found: dict[str, list[Desired]] = {}
-        for each in self.fleet.desired.values():
-            if each.cluster is not None and each.cluster in names:
-                found.setdefault(each.cluster, []).append(each)
-        return found
-
     def _settled(self, todo: Sequence[str]) -> list[str]:
         """Those whose cluster has one MASTER; the others fail, before anything is touched."""
-        clusters = self._clusters(todo)
-        members = [each.router for group in clusters.values() for each in group]
         observed = {n: s.observed for n, s in self.looks.items() if s.observed is not None}
-        observed |= self.fleet.observe([name for name in members if name not in observed])
-        self.before = {name: roles_of(name, group, observed) for name, group in clusters.items()}
-        if any(roles.trouble for roles in self.before.values()):
-            self._wait_for_roles(clusters)
+        silent = [n for n, each in self.outcomes.items() if each.status is Status.FAILED]
+        self.clusters.learn(todo, observed, silent)
         ready: list[str] = []
         for name in todo:
-            own = self._cluster(name)
-            trouble = self.before[own].trouble if own is not None else ""
+            trouble = self.clusters.trouble_of(name)
             if not trouble:
                 ready.append(name)
                 continue
             error = ClusterUnsettled(
-                f"cluster {own}: {trouble}",
+                f"cluster {self.clusters.of(name)}: {trouble}",
                 "Mend keepalived first; or, if this change is what mends it, --now makes it"
                 " without waiting for one MASTER",
             )
             self._finish(replace(self.looks[name].outcome(Status.FAILED), error=error))
         return ready
 
-    def _wait_for_roles(self, clusters: Mapping[str, list[Desired]]) -> None:
-        """Routers that have just booted take a moment to find out who is MASTER."""
-        self.fleet.processor.note("Waiting for each cluster to have one MASTER.")
-        last = time.monotonic() + PATIENCE
-        while any(roles.trouble for roles in self.before.values()):
-            if time.monotonic() > last or self.fleet.stop.gently:
-                return
-            self.fleet.stop.wait(0.5)
-            members = [each.router for group in clusters.values() for each in group]
-            seen = self.fleet.observe(members)
-            self.before = {name: roles_of(name, group, seen) for name, group in clusters.items()}
-
     def _finish(self, outcome: Outcome) -> None:
         """A router's end that no task of its own came to."""
         self.outcomes[outcome.router] = outcome
         self.fleet.processor.done(outcome)
 
+    def _skip(self, routers: Sequence[str]) -> None:
+        for name in routers:
+            if name not in self.outcomes:
+                self._finish(Outcome(name, Status.SKIPPED))
+
     def _plan_waves(self, todo: Sequence[str]) -> None:
         if self.fleet.policy.now:
             self.waves = [list(todo)] if todo else []
             return
-        candidates = []
-        for name in todo:
-            cluster = self._cluster(name)
-            master = cluster is not None and self.before[cluster].is_master(name)
-            candidates.append(Candidate(name, cluster, master))
+        candidates = [
+            Candidate(name, self.clusters.of(name), self.clusters.is_master(name)) for name in todo
+        ]
         self.waves = waves(candidates, self.fleet.policy.batch)
 
-    def _begin_journal(self) -> Journal:
-        journal = self.fleet.journal()
+    def _journaled(self) -> None:
+        """Roll, with a journal. What fell out before has its end in there from the beginning."""
+        journal = self.journal = self.fleet.journal()
         self.fleet.options = replace(self.fleet.options, recorder=journal)
-        for name in (name for wave in self.waves for name in wave):
+        for name in self._in_order():
             change = self.looks[name].change
             if change is not None:
-                journal.plan(name, change.edits, change.backend.value, self._cluster(name))
-        return journal
-
-    def _end_journal(self, journal: Journal) -> None:
-        for name, outcome in self.outcomes.items():
-            if name in self.looks:
+                journal.plan(name, change.edits, change.backend.value, self.clusters.of(name))
+        early = dict(self.outcomes)
+        for outcome in early.values():
+            if outcome.status is not Status.UNCHANGED:
                 journal.outcome(outcome)
-        journal.end(interrupted=self.fleet.stop.gently, stopped=self.stopped)
+        try:
+            self._roll(journal)
+        finally:
+            for name, outcome in self.outcomes.items():
+                if name not in early:
+                    journal.outcome(outcome)
+            journal.end(interrupted=self.fleet.stop.gently, stopped=self.stopped)
+
+    def _in_order(self) -> list[str]:
+        return [name for wave in self.waves for name in wave]
 
     def _roll(self, journal: Journal) -> None:
         for number, wave in enumerate(self.waves, start=1):
             self._pause(number)
             if self.fleet.stop.gently:
-                self.stopped = "it was asked to stop"
+                self.stopped = self.stopped or ASKED
             if self.stopped:
                 break
             if len(self.waves) > 1:
@@ -169,12 +149,20 @@ class Rolling:
                 self.fleet.processor.note(said)
             journal.wave(number, wave)
             self._change(wave)
-            self.stopped = self._why_stop(wave, canary=number == 1)
-        for name in (name for wave in self.waves for name in wave):
-            if name not in self.outcomes:
-                self._finish(Outcome(name, Status.SKIPPED))
+            if not self.fleet.stop.gently:  # no router is asked anything any more
+                self.stopped = self._why_stop(number)
+        self._skip(self._in_order())
         if self.stopped and self.fleet.policy.on_failure is OnFailure.ROLLBACK:
             self._put_back(journal)
+
+    def _put_back(self, journal: Journal) -> None:
+        if self.fleet.stop.gently or not self.changed:
+            return
+        back = PutBack(self.fleet, read(journal.folder.name))
+        for name in reversed(self.changed):
+            self._finish(back.router(self.outcomes[name]))
+        self.stopped += f"; run {back.run} put back what had been changed"
+        back.end()
 
     def _pause(self, number: int) -> None:
         seconds = self.fleet.policy.pause
@@ -190,56 +178,35 @@ class Rolling:
             if outcome.status is Status.CHANGED:
                 self.changed.append(name)
 
-    def _why_stop(self, wave: Sequence[str], *, canary: bool) -> str:
-        """Why no further wave may begin; empty where one may."""
-        trouble = self._roles_trouble(wave)
-        if trouble:
+    def _why_stop(self, number: int) -> str:
+        """Why no wave may come after this one; empty where one may."""
+        policy = self.fleet.policy
+        trouble = self._roles_trouble(self.waves[number - 1])
+        at_the_end = number == len(self.waves) and policy.on_failure is not OnFailure.ROLLBACK
+        if trouble or at_the_end or policy.on_failure is OnFailure.CONTINUE:
             return trouble
-        tried = [name for each in self.waves for name in each if name in self.outcomes]
-        failed = [name for name in tried if self.outcomes[name].status in FAILURES]
-        if not failed or self.fleet.policy.on_failure is OnFailure.CONTINUE:
+        failed = [
+            name
+            for name in self._in_order()
+            if name in self.outcomes and self.outcomes[name].status in FAILURES
+        ]
+        if not failed:
             return ""
-        if canary and not self.fleet.policy.now:
+        if number == 1 and len(self.waves) > 1:
             return f"the canary {failed[0]} failed"
         unknown = [name for name in failed if self.outcomes[name].status is Status.UNKNOWN]
         if unknown:
             return f"{unknown[0]} could not be verified"
-        whole = sum(len(each) for each in self.waves)
-        if len(failed) > self.fleet.policy.max_failures.of(whole, least=0):
+        if len(failed) > policy.max_failures.of(len(self._in_order()), least=0):
             return f"{', '.join(failed)} failed"
         return ""
 
     def _roles_trouble(self, wave: Sequence[str]) -> str:
         """What became of the roles in the clusters that the wave touched."""
-        touched = [name for name in wave if self.outcomes[name].status is not Status.FAILED]
-        clusters = self._clusters(touched)
-        if self.fleet.policy.now or not clusters:
+        policy = self.fleet.policy
+        if policy.now:
             return ""
+        touched = [name for name in wave if self.outcomes[name].status is not Status.FAILED]
         changes = [self.looks[name].change for name in touched]
         risky = any(change is not None and change.lets_in for change in changes)
-        members = [each.router for group in clusters.values() for each in group]
-
-        def now() -> list[tuple[Roles, Roles]]:
-            observed = self.fleet.observe(members)
-            return [
-                (self.before[cluster], roles_of(cluster, group, observed))
-                for cluster, group in clusters.items()
-            ]
-
-        seconds = self.fleet.policy.settle if risky else 0.0
-        return settle(now, seconds=seconds, stop=self.fleet.stop)
-
-    def _put_back(self, journal: Journal) -> None:
-        """Every router that this run changed, newest first, one at a time."""
-        options = replace(self.fleet.options, run=f"{self.fleet.options.run}-back", steady=False)
-        for name in reversed(self.changed):
-            self.fleet.processor.note(f"Putting {name} back.")
-            jobs = {name: job_back(journal.folder.name, name, self.fleet.desired[name])}
-            seen = self.fleet.look(jobs)[name]
-            if isinstance(seen, Look) and seen.needs_change:
-                seen = self.fleet.bring(jobs, {name: seen}, options)[name]
-            came = seen.outcome() if isinstance(seen, Look) else seen
-            if came.status in (Status.CHANGED, Status.UNCHANGED):
-                self._finish(replace(self.outcomes[name], status=Status.REVERTED))
-            else:
-                self._finish(replace(came, status=Status.UNKNOWN))
+        return self.clusters.trouble_after(touched, seconds=policy.settle if risky else 0.0)

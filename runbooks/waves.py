@@ -37,6 +37,10 @@ class Share:
         """How many of ``whole`` that is, rounded down, but no fewer than ``least``."""
         return max(least, whole * self.number // 100 if self.percent else self.number)
 
+    def __str__(self) -> str:
+        """As it is given: ``5`` or ``10%``."""
+        return f"{self.number}{'%' if self.percent else ''}"
+
 
 def waves(candidates: Sequence[Candidate], batch: Share | None = None) -> list[list[str]]:
     """The routers of each wave, in order.

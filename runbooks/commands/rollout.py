@@ -41,10 +41,11 @@ Ctrl-C once: no further router begins, those begun are finished or put back, all
 def command(report_format: str, output: Path | None, dry_run: bool, **request: Any) -> Exit:
     """Run the rollout and show what came of it."""
     check_writable(output)
+    from runbooks.conduct import Request  # noqa: PLC0415 - Nornir, paramiko
     from runbooks.logs import configure  # noqa: PLC0415 - help is quick without it
     from runbooks.reports.table import summary  # noqa: PLC0415
     from runbooks.reports.text import PLAIN, screen_of  # noqa: PLC0415
-    from runbooks.rollout import Request, rollout  # noqa: PLC0415 - Nornir, paramiko
+    from runbooks.rollout import rollout  # noqa: PLC0415
 
     configure(request["verbosity"])
     from runbooks.commands.rolling import policy_of  # noqa: PLC0415
@@ -61,7 +62,7 @@ def command(report_format: str, output: Path | None, dry_run: bool, **request: A
 
         screen = PLAIN if output else screen_of(sys.stdout)
         text = render_diff(run, screen) + render_table(run, screen)
-    code = exit_code(run.outcomes, interrupted=run.interrupted)
+    code = exit_code(run.outcomes, interrupted=run.interrupted, stopped=bool(run.stopped))
     try:
         publish(text, output)
     except NotWritable as error:

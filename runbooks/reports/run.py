@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from tasks.outcome import Op, Outcome, Status, Where
 
@@ -27,7 +28,11 @@ class Run:
         dry_run: nothing was to be changed.
         interrupted: somebody asked it to stop.
         waves: the routers in the order in which they were, or would be, changed.
-        stopped: why it went no further than it did; empty where it did.
+        stopped: why it went no further, or what is wrong at its end; empty where all went on.
+        command: what was asked for: rollout, rollback, resume.
+        of: the earlier run that it is about.
+        journal: the folder of its journal; None where nothing was to be recorded.
+        unrecorded: why the journal is not whole; empty where it is.
     """
 
     id: str
@@ -39,6 +44,10 @@ class Run:
     interrupted: bool = False
     waves: tuple[tuple[str, ...], ...] = ()
     stopped: str = ""
+    command: str = "rollout"
+    of: str = ""
+    journal: Path | None = None
+    unrecorded: str = ""
 
     @property
     def summary(self) -> dict[Status, int]:

@@ -32,7 +32,7 @@ fw_zone_file() {
     printf '%s' "$_f"
 }
 
-# fw_zones ZONE: that zone, and every other that we left rules in earlier.
+# fw_zones ZONES: those, a space between them, and every other that we left rules in earlier.
 fw_zones() {
     _zones=$1
     if [ -f "$home/owned" ]; then
@@ -43,7 +43,7 @@ fw_zones() {
     printf '%s' "$_zones"
 }
 
-# fw_observe ZONE RUNNING: the zones, in the runtime (where it runs) and as they will be loaded.
+# fw_observe ZONES RUNNING: the zones, in the runtime (where it runs) and as they will be loaded.
 fw_observe() {
     _default=$(fw_default "$2")
     section firewalld:default printf '%s' "$_default"

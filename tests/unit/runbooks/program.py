@@ -1,6 +1,8 @@
 """lvsfleet with routers that are made up: as SCRIPT in the environment says, nothing is contacted.
 
-SCRIPT is JSON: by router ``{"status": …, "seconds": …, "raise": …, "after": "observe"}``.
+SCRIPT is JSON: by router ``{"status": …, "seconds": …, "raise": …, "after": "begin", "error": …}``.
+The first router of each cluster has its VIPs. A router without a status is as wanted; in a dry run
+it needs a change.
 """
 
 from __future__ import annotations
@@ -8,56 +10,87 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from typing import Any
 
 from nornir.core.task import Result, Task
 
-from inventory.desired import Desired
+from inventory.desired import Backend, Desired
+from runbooks import engine
 from runbooks.cli import main
-from tasks import rollout
+from tasks.backends.protocol import Change
 from tasks.errors import Locked, RouterError, Unreachable
+from tasks.look import Look, Options, Planner
+from tasks.observe import UNITS, Observed, Unit
 from tasks.outcome import Edit, Finding, Op, Outcome, Severity, Status, Where
+from tasks.sections import Section
 
 SCRIPT: dict[str, dict[str, Any]] = json.loads(os.environ.get("SCRIPT", "{}"))
 ERRORS: dict[str, RouterError] = {
     "locked": Locked("another run holds it", "Wait for it"),
     "unreachable": Unreachable("no answer from \x1b[31m192.0.2.1", "Is it up?"),
 }
+AT_THE_LOOK = {"unreachable"}
 EDIT = 'rule family="ipv4" destination address="203.0.113.10" port port="80" mark set=80'
 FINDING = Finding("LVS004", Severity.WARNING, "a rule\x07 nobody knows", "Delete it")
+CHANGE = Change(
+    Backend.FIREWALLD,
+    tuple(Edit(Op.ADD, where, EDIT, "web", "zone public") for where in Where),
+    commands=("firewall-cmd --add-rich-rule=…",),
+)
 
 
-def made_up(task: Task, *, desired: Desired, dry_run: bool, **_options: object) -> Result:
-    say = SCRIPT.get(desired.router, {})
-    begun = time.monotonic()
-
-    def observe(_task: Task) -> None:
-        time.sleep(say.get("seconds", 0))
-        if say.get("raise"):
-            raise ValueError(say["raise"])
-
-    def begin(task: Task) -> None:
-        pass
-
-    if say.get("after") == "begin":
-        task.run(task=begin, name="begin")
-    task.run(task=observe, name=say.get("after", "observe"))
-    status = Status(say.get("status", "planned" if dry_run else "unchanged"))
-    edits = tuple(Edit(Op.ADD, where, EDIT, "web", "zone public") for where in Where)
-    changes = edits if status in {Status.PLANNED, Status.CHANGED} else ()
-    outcome = Outcome(
-        desired.router,
-        status,
-        "firewalld",
-        changes,
-        findings=(FINDING,) if say.get("finding") else (),
-        error=ERRORS.get(say.get("error", "")),
-        seconds=time.monotonic() - begun,
-        commands=("firewall-cmd --add-rich-rule=…",) if changes else (),
+def observed(desired: Desired) -> Observed:
+    """What such a router is: keepalived runs, and the cluster's first router has the VIPs."""
+    vips = [vip for each in desired.services for vip in each.vips]
+    return Observed(
+        units={name: Unit(known=True, active=name == "keepalived") for name in UNITS},
+        addresses=frozenset(vips if desired.router.endswith("1") else ()),
+        leftovers=(),
+        lock=None,
+        sections={"units": Section("", 0), "addresses": Section("", 0)},
     )
+
+
+def phase(_task: Task, say: dict[str, Any] | None = None) -> None:
+    """A phase of a router; with ``say`` the one in which it does what the script says."""
+    if say is None:
+        return
+    time.sleep(say.get("seconds", 0))
+    if say.get("raise"):
+        raise ValueError(say["raise"])
+
+
+def look_at(task: Task, *, desired: Desired, planner: Planner, options: Options) -> Result:
+    del options
+    begun = time.monotonic()
+    seen = observed(desired)
+    if planner is engine._nothing:
+        return Result(host=task.host, result=Look(desired.router, seen, Change.none()))
+    say = SCRIPT.get(desired.router, {})
+    late = say.get("after") == "begin"
+    task.run(task=phase, name="observe", say=None if late else say)
+    status = Status(say.get("status", "planned" if task.is_dry_run() else "unchanged"))
+    error = ERRORS[say["error"]] if say.get("error") in AT_THE_LOOK else None
+    change = CHANGE if late or status is not Status.UNCHANGED else Change(Backend.FIREWALLD)
+    change = replace(change, findings=(FINDING,) if say.get("finding") else ())
+    look = Look(desired.router, seen, None if error else change, error, time.monotonic() - begun)
+    return Result(host=task.host, result=look)
+
+
+def bring_there(
+    task: Task, *, desired: Desired, planner: Planner, seen: Look, options: Options
+) -> Result:
+    del planner
+    say = SCRIPT.get(desired.router, {})
+    options.recorder.note(desired.router, "begin", "starts", options.run)
+    task.run(task=phase, name="begin", say=say if say.get("after") == "begin" else None)
+    status = Status(say.get("status", "changed"))
+    outcome: Outcome = replace(seen.outcome(status), error=ERRORS.get(say.get("error", "")))
     return Result(host=task.host, result=outcome)
 
 
 if __name__ == "__main__":
-    rollout.rollout = made_up
+    engine.look_at = look_at
+    engine.bring_there = bring_there
     main()

@@ -27,7 +27,8 @@ DOWN = outcome(Status.FAILED, Unreachable("no answer"))
         ([PLANNED, LOCKED], Exit.LOCKED),
         ([LOCKED, LOCKED], Exit.LOCKED),
         ([LOCKED, DOWN], Exit.FAILED),
-        ([LOCKED, outcome(Status.SKIPPED)], Exit.FAILED),
+        ([LOCKED, outcome(Status.SKIPPED)], Exit.LOCKED),
+        ([LOCKED, CHANGED, outcome(Status.SKIPPED)], Exit.LOCKED),
         ([PLANNED, DOWN], Exit.FAILED),
         ([outcome(Status.REVERTED, Unreachable("lost"))], Exit.FAILED),
         ([outcome(Status.UNKNOWN, Locked("x"))], Exit.FAILED),
@@ -41,6 +42,11 @@ def test_the_worst_decides(outcomes: list[Outcome], code: Exit) -> None:
 @pytest.mark.parametrize("outcomes", [[], [FINE], [DOWN], [LOCKED], [PLANNED]])
 def test_an_interrupt_comes_before_everything(outcomes: list[Outcome]) -> None:
     assert exit_code(outcomes, interrupted=True) == 130
+
+
+def test_what_is_wrong_with_no_router_of_its_own_fails_all_the_same() -> None:
+    assert exit_code([CHANGED], stopped=True) is Exit.FAILED
+    assert exit_code([FINE, LOCKED], stopped=True) is Exit.LOCKED
 
 
 def test_the_numbers_are_those_that_are_documented() -> None:

@@ -40,7 +40,9 @@ def run(
     nr = Nornir(
         Inventory(hosts, Groups(), Defaults()), runner=FleetRunner(workers=1, deadline=deadline)
     )
-    return nr.with_processors([processor]).run(task=task, name="rollout"), processor
+    results = nr.with_processors([processor]).run(task=task, name="rollout")
+    processor.close()
+    return results, processor
 
 
 def test_a_line_for_each_router() -> None:

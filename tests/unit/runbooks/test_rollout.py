@@ -50,6 +50,7 @@ class Lvsfleet:
             **{key: value for key, value in os.environ.items() if not key.startswith("LVSFLEET")},
             "PYTHONPATH": str(ROOT),
             "XDG_CACHE_HOME": str(self.folder / "cache"),
+            "XDG_STATE_HOME": str(self.folder / "state"),
             "TMPDIR": str(self.folder),
             "SCRIPT": json.dumps(script),
         }
@@ -145,9 +146,13 @@ def test_verbose_shows_phases_commands_and_tracebacks_on_stderr(lvsfleet: Lvsfle
 
 def test_locks_alone_exit_4(lvsfleet: Lvsfleet) -> None:
     locked = {"status": "failed", "error": "locked"}
-    code, out, _ = lvsfleet.run("rollout", ams1=locked, ams2=locked)
+    code, out, _ = lvsfleet.run("rollout", "--now", ams1=locked, ams2=locked)
     assert code == 4
     assert "ams1, ams2: another run holds it." in out
+    code, out, _ = lvsfleet.run("rollout", ams1=locked, ams2=locked)
+    assert code == 4
+    assert "ams2: another run holds it." in out
+    assert "1 failed, 1 skipped" in out
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -1,0 +1,110 @@
+"""The clusters that a run touches: who held which VIP, and whether that is still so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+
+from inventory.desired import Desired
+from runbooks.engine import Fleet
+from runbooks.roles import Roles, roles_of
+from runbooks.settle import PATIENCE, settle
+from tasks.observe import Observed
+
+_BETWEEN = 0.5
+
+
+class Clusters:
+    """Watches the roles in the clusters that a run touches.
+
+    Args:
+        fleet: what runs on the routers.
+
+    Attributes:
+        before: the roles in each cluster before anything was touched.
+    """
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.before: dict[str, Roles] = {}
+        # Each further attempt to ask these would take its whole time.
+        self._silent: frozenset[str] = frozenset()
+
+    def of(self, router: str) -> str | None:
+        """The router's cluster."""
+        return self.fleet.desired[router].cluster
+
+    def is_master(self, router: str) -> bool:
+        """Whether it held a VIP before anything was touched."""
+        cluster = self.of(router)
+        return cluster is not None and self.before[cluster].is_master(router)
+
+    def trouble_of(self, router: str) -> str:
+        """What was wrong in its cluster before anything was touched; empty where all was well."""
+        cluster = self.of(router)
+        return "" if cluster is None else self.before[cluster].trouble
+
+    def learn(
+        self, routers: Iterable[str], observed: Mapping[str, Observed], silent: Iterable[str]
+    ) -> None:
+        """Find out who is MASTER; routers that have just booted have a moment to agree on that.
+
+        Args:
+            routers: those that are to be changed.
+            observed: what is known already.
+            silent: the routers that did not answer; they are not asked again.
+        """
+        clusters = self._whole(routers)
+        asked = [name for name in _members(clusters) if name not in observed]
+        self._silent = frozenset(silent)
+        now = {**observed, **self._observe(asked)}
+        self._silent |= frozenset(asked) - now.keys()
+        self.before = _roles(clusters, now)
+        if not any(roles.trouble for roles in self.before.values()):
+            return
+        self.fleet.processor.note("Waiting for each cluster to have one MASTER.")
+        last = time.monotonic() + PATIENCE
+        while any(roles.trouble for roles in self.before.values()):
+            if time.monotonic() > last or self.fleet.stop.gently:
+                return
+            self.fleet.stop.wait(_BETWEEN)
+            self.before = _roles(clusters, self._observe(_members(clusters)))
+
+    def trouble_after(self, touched: Iterable[str], *, seconds: float) -> str:
+        """What became of the roles in the clusters of ``touched``; empty where they are as before.
+
+        Args:
+            touched: routers that were changed, or may have been.
+            seconds: how long the roles must be as before.
+        """
+        clusters = self._whole(touched)
+        if not clusters:
+            return ""
+
+        def now() -> list[tuple[Roles, Roles]]:
+            roles = _roles(clusters, self._observe(_members(clusters)))
+            return [(self.before[name], each) for name, each in roles.items()]
+
+        return settle(now, seconds=seconds, stop=self.fleet.stop)
+
+    def _whole(self, routers: Iterable[str]) -> dict[str, list[Desired]]:
+        """The clusters of ``routers``, each with all of its routers."""
+        names = {self.of(router) for router in routers}
+        found: dict[str, list[Desired]] = {}
+        for each in self.fleet.desired.values():
+            if each.cluster is not None and each.cluster in names:
+                found.setdefault(each.cluster, []).append(each)
+        return found
+
+    def _observe(self, routers: Iterable[str]) -> dict[str, Observed]:
+        return self.fleet.observe([name for name in routers if name not in self._silent])
+
+
+def _members(clusters: Mapping[str, Iterable[Desired]]) -> list[str]:
+    return [each.router for group in clusters.values() for each in group]
+
+
+def _roles(
+    clusters: Mapping[str, Iterable[Desired]], observed: Mapping[str, Observed]
+) -> dict[str, Roles]:
+    return {name: roles_of(name, group, observed) for name, group in clusters.items()}
