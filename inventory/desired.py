@@ -108,16 +108,23 @@ class Desired:
     @cached_property
     def ruleset(self) -> Ruleset:
         """All rules that the router should have on behalf of lvsfleet."""
-        whole = self.vrrp.ruleset
+        of_services = (rule for service in self.services for rule in service.ruleset)
+        return Ruleset.of((*self.vrrp.ruleset, *of_services))
+
+    @cached_property
+    def _by_vip(self) -> dict[Address, list[tuple[str, Ruleset]]]:
+        """The services of each VIP: asked for every rule, of which there may be thousands."""
+        found: dict[Address, list[tuple[str, Ruleset]]] = {}
         for service in self.services:
-            whole |= service.ruleset
-        return whole
+            for vip in service.vips:
+                found.setdefault(vip, []).append((service.name, service.ruleset))
+        return found
 
     def service_of(self, rule: Rule) -> str | None:
         """The name of the service that ``rule`` is for; ``vrrp`` for the routers' own protocol."""
         if isinstance(rule, AcceptProtocol):
             return "vrrp"
-        for service in self.services:
-            if service.ruleset.overlaps(rule):
-                return service.name
+        for name, rules in self._by_vip.get(rule.vip, ()):
+            if rules.overlaps(rule):
+                return name
         return None

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from xml.etree import ElementTree
 
 from inventory.desired import Backend, Desired
-from inventory.rules import AcceptProtocol, Mark, Ruleset
+from inventory.rules import AcceptProtocol, Mark, Rule, Ruleset
 from tasks.backends import rich
-from tasks.backends.protocol import Change, no_service_has, refuse_conflicts
+from tasks.backends.protocol import Change, Covered, no_service_has, refuse_conflicts
 from tasks.errors import Conflict, NotReady
 from tasks.observe import Observed, bus_strings
 from tasks.outcome import Edit, Finding, Op, Severity, Where
@@ -171,13 +171,13 @@ def _zone(name: str, wanted: Ruleset, owned: Ruleset, observed: Observed, *, sta
 
 def owned_rules(observed: Observed) -> dict[str, Ruleset]:
     """The rules that lvsfleet put into each zone, as the router's own list says."""
-    owned: dict[str, Ruleset] = {}
-    for line in (observed.text(OWNED) or "").splitlines():
+    owned: dict[str, list[Rule]] = {}
+    for line in (observed.text(OWNED) or "").split("\n"):
         zone, _, words = line.partition(" ")
         rule = rich.parse(words).rule
         if rule is not None:
-            owned[zone] = owned.get(zone, Ruleset()) | Ruleset.of([rule])
-    return owned
+            owned.setdefault(zone, []).append(rule)
+    return {zone: Ruleset.of(rules) for zone, rules in owned.items()}
 
 
 def _runtime(name: str, observed: Observed) -> _Side:
@@ -222,21 +222,21 @@ def _edits(desired: Desired, zone: _Zone, where: Where) -> Iterator[Edit]:
     """What comes and goes on one side: all that comes first."""
     scope = f"zone {zone.name}"
     side = zone.side(where)
-    kept = side.other
+    kept: list[Rule] = []
     stale: list[rich.RichRule] = []
     foreign: list[tuple[str, Mark]] = []
+    wanted, owned = Covered(zone.wanted), Covered(zone.owned)
     for each in side.rules:
         if each.rule is None:
             continue
-        rules = Ruleset.of([each.rule])
-        if zone.wanted.covers(rules):
-            kept |= rules
-        elif zone.owned.covers(rules):
+        if each.rule in wanted:
+            kept.append(each.rule)
+        elif each.rule in owned:
             stale.append(each)
         elif isinstance(each.rule, Mark):
             foreign.append((each.text, each.rule))
     refuse_conflicts(zone.wanted, foreign, where=f"firewalld's zone {zone.name}")
-    for rule in zone.wanted - kept:
+    for rule in zone.wanted - (side.other | Ruleset.of(kept)):
         yield Edit(Op.ADD, where, rich.render(rule), desired.service_of(rule), scope)
     for each in stale:
         service = desired.service_of(each.rule) if each.rule else None
@@ -245,12 +245,10 @@ def _edits(desired: Desired, zone: _Zone, where: Where) -> Iterator[Edit]:
 
 def _findings(zone: _Zone) -> Iterator[Finding]:
     """Marks that nobody explains; said once, though they be both running and saved."""
+    known = Covered(zone.wanted | zone.owned)
     both = {each.text: each for side in (zone.runtime, zone.saved) for each in side.rules}
     for text, each in both.items():
-        if not isinstance(each.rule, Mark):
-            continue
-        rules = Ruleset.of([each.rule])
-        if not zone.wanted.covers(rules) and not zone.owned.covers(rules):
+        if isinstance(each.rule, Mark) and each.rule not in known:
             delete = f"firewall-cmd --zone={zone.name} --remove-rich-rule={shlex.quote(text)}"
             yield no_service_has(text, f"firewalld's zone {zone.name}", delete)
 
@@ -279,7 +277,7 @@ def _files(
     starts, stops = ops.get(START) is Op.ADD, ops.get(START) is Op.REMOVE
     told = [observed.sections.get(f"firewalld:rich:{zone}") for zone in zones]
     seen = hashlib.sha256(_bytes("".join(each.text for each in told if each))).hexdigest()
-    was = observed.text(OWNED) or ""
+    was = "".join(f"{line}\n" for line in (observed.text(OWNED) or "").split("\n") if line)
     files = {
         "backend": "firewalld\n",
         "seen": f"{'-' if starts else seen}\n",

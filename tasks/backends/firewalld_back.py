@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from inventory.rules import Ruleset
 from tasks.backends import rich
 from tasks.backends.firewalld import ENABLE, OWNED, START, assemble, owned_rules, sides
-from tasks.backends.protocol import Back
+from tasks.backends.protocol import Back, Covered
 from tasks.observe import Observed
 from tasks.outcome import Edit, Op, Where
 
@@ -55,17 +55,14 @@ def _opposite(edits: Sequence[Edit], present: Sequence[rich.RichRule]) -> Iterat
 def _since(zones: Sequence[str], after: Observed, now: Observed) -> Iterator[str]:
     """What became of our own rules after the earlier change."""
     for zone in zones:
-        ours = owned_rules(after).get(zone, Ruleset()) | owned_rules(now).get(zone, Ruleset())
+        owned = [each.get(zone, Ruleset()) for each in (owned_rules(after), owned_rules(now))]
+        ours = Covered(owned[0] | owned[1])
         then, here = sides(zone, after), sides(zone, now)
         for where in Where:
             if where not in then or where not in here:
                 continue
-            was = {r.rule: r.text for r in then[where] if r.rule and ours.covers(_one(r))}
-            is_ = {r.rule: r.text for r in here[where] if r.rule and ours.covers(_one(r))}
+            was = {r.rule: r.text for r in then[where] if r.rule and r.rule in ours}
+            is_ = {r.rule: r.text for r in here[where] if r.rule and r.rule in ours}
             scope = f"zone {zone}, {where.value}"
             yield from (f"{scope}: - {text}" for rule, text in was.items() if rule not in is_)
             yield from (f"{scope}: + {text}" for rule, text in is_.items() if rule not in was)
-
-
-def _one(rule: rich.RichRule) -> Ruleset:
-    return Ruleset.of([rule.rule] if rule.rule else [])

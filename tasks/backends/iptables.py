@@ -23,7 +23,7 @@ from tasks.backends.chains import (
 )
 from tasks.backends.iptables_file import edit
 from tasks.backends.iptables_save import Table, parse_dump, parse_rule, render
-from tasks.backends.protocol import Change, no_service_has, refuse_conflicts
+from tasks.backends.protocol import Change, Covered, no_service_has, refuse_conflicts
 from tasks.errors import Conflict, NotReady
 from tasks.observe import Observed
 from tasks.outcome import Edit, Finding, Op, Where
@@ -264,8 +264,9 @@ def _service(service: Callable[[Rule], str | None], line: str) -> str | None:
 
 def _findings(family: Family, wanted: Ruleset) -> Iterator[Finding]:
     """Marks in the runtime that nobody explains."""
+    known = Covered(wanted)
     for line, rules in foreign_rules(MARKS, family.running.get(MARKS.table, Table())):
-        if not wanted.covers(rules):
+        if not all(rule in known for rule in rules):
             delete = f"{family.program} -t {MARKS.table} {line.replace('-A', '-D', 1)}"
             yield no_service_has(line, family.program, delete)
 

@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import groupby
 
 from inventory.rules import (
@@ -111,8 +112,12 @@ def parse_dump(text: str) -> dict[str, Table]:
     }
 
 
+@lru_cache(maxsize=16384)
 def parse_rule(line: str) -> Ruleset | None:
-    """What an ``-A`` line does, or None where it is not of the kinds that lvsfleet writes."""
+    """What an ``-A`` line does, or None where it is not of the kinds that lvsfleet writes.
+
+    Kept, since a router says each line several times and the routers of a cluster say the same.
+    """
     try:
         return Ruleset.of(_rules_of(dict(_options(shlex.split(line)))))
     except (ValueError, KeyError, OSError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from inventory.desired import Backend, Desired
-from inventory.rules import Accept, AcceptProtocol, Mark, Rule, Ruleset
+from inventory.rules import Accept, AcceptProtocol, Mark, PortRange, Rule, Ruleset
 from tasks.errors import Conflict
 from tasks.observe import Observed
 from tasks.outcome import Edit, Finding, Severity, Where
@@ -106,21 +106,42 @@ def refuse_conflicts(wanted: Ruleset, foreign: Iterable[tuple[str, Rule]], *, wh
     Raises:
         Conflict: there is one.
     """
+    ours: dict[object, list[Mark]] = {}
+    for mark in wanted.marks:
+        ours.setdefault((mark.vip, mark.protocol), []).append(mark)
     for words, rule in foreign:
         if not isinstance(rule, Mark):
             continue
-        for mark in wanted.marks:
-            if (
-                (mark.vip, mark.protocol) == (rule.vip, rule.protocol)
-                and mark.ports.overlaps(rule.ports)
-                and mark.mark != rule.mark
-            ):
+        for mark in ours.get((rule.vip, rule.protocol), ()):
+            if mark.ports.overlaps(rule.ports) and mark.mark != rule.mark:
                 raise Conflict(
                     f"{where} has a rule that is not lvsfleet's and marks {mark.vip} port"
                     f" {rule.ports}/{rule.protocol.value} with {rule.mark}, where the inventory"
                     f" says {mark.mark}: {words}",
                     "Delete that rule, or give the service its mark in the inventory",
                 )
+
+
+class Covered:
+    """What a set of rules does, to be asked of one rule after another."""
+
+    def __init__(self, whole: Ruleset) -> None:
+        self._whole = whole
+        self._ports: dict[object, list[PortRange]] = {}
+        for rule in whole:
+            if not isinstance(rule, AcceptProtocol):
+                self._ports.setdefault(_but_ports(rule), []).append(rule.ports)
+
+    def __contains__(self, rule: Rule) -> bool:
+        """Whether all that ``rule`` does is done; ranges that touch are one in a Ruleset."""
+        if isinstance(rule, AcceptProtocol):
+            return rule in self._whole
+        ranges = self._ports.get(_but_ports(rule), ())
+        return any(r.first <= rule.ports.first and rule.ports.last <= r.last for r in ranges)
+
+
+def _but_ports(rule: Mark | Accept) -> object:
+    return (rule.vip, rule.protocol, rule.mark if isinstance(rule, Mark) else None)
 
 
 def no_service_has(words: str, where: str, delete: str) -> Finding:

@@ -12,6 +12,7 @@ import shlex
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_interface
 from xml.etree.ElementTree import Element
 
@@ -60,8 +61,12 @@ def render(rule: Rule) -> str:
     )
 
 
+@lru_cache(maxsize=16384)
 def parse(text: str) -> RichRule:
-    """Read one rich rule as ``firewall-cmd --list-rich-rules`` or D-Bus prints it; never raises."""
+    """Read one rich rule as ``firewall-cmd --list-rich-rules`` or D-Bus prints it; never raises.
+
+    Kept, since a router says each rule several times and the routers of a cluster say the same.
+    """
     try:
         return RichRule(text, _rule_of(dict(_elements(shlex.split(text)))))
     except (ValueError, OSError):

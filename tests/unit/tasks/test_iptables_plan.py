@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -237,6 +238,20 @@ def test_a_chain_that_somebody_tampered_with_is_mended(found: tuple[str, ...]) -
     is_there(router, web())
     router.bring(Desired("r1", backend=Backend.IPTABLES))
     is_there(router, Desired("r1", backend=Backend.IPTABLES))
+
+
+def test_a_service_is_let_in_before_it_is_marked_and_shut_out_after() -> None:
+    (service,) = web().services
+    desired = replace(web(), services=(replace(service, accept=True),))
+    change = plan(desired, mangle().observe())
+    for folder, tables in (("do", ["*filter", "*mangle"]), ("undo", ["*mangle", "*filter"])):
+        assert re.findall(r"\*\w+", change.files[f"{folder}/v4"]) == tables
+
+
+def test_a_chain_that_nothing_reaches_goes_where_somebody_typed_the_same() -> None:
+    router = mangle(CHAIN, f"-A PREROUTING {WEB.format('80')}", RULE)
+    router.bring(web())
+    assert "LVSFLEET" not in router.running[4].save() + router.files[V4]
 
 
 def test_a_chain_that_is_right_stays_where_somebody_moved_its_hook() -> None:

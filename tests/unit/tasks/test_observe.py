@@ -131,6 +131,7 @@ def test_an_answer_that_was_cut_off_is_never_taken_for_whole(
     except NotUnderstood:
         return
     assert list(came.items()) == [(n, Section(t, 0)) for n, t in wanted[: len(came)]]
+    assert len(came) == cut.count(f"@@{NONCE}< ")
 
 
 def test_a_frame_with_another_nonce_is_text() -> None:
