@@ -27,7 +27,7 @@ demo: host setup ## bring up a fleet of real routers and mark their traffic
 .PHONY: test
 test: setup lint ## every test, on real routers too
 	@bash lab/setup/host.sh sshd:openssh-server
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 3 --dist loadfile
 
 .PHONY: unit
 unit: setup ## the tests that need no router

@@ -1,6 +1,7 @@
 """A lab for the tests: six routers in a lab of their own, beside whatever else runs here.
 
-``LVSFLEET_TEST_LAB`` chooses another number, so that two runs need not wait for each other.
+``LVSFLEET_TEST_LAB`` chooses another number, so that two runs need not wait for each other. Workers
+of one run (pytest-xdist) have a lab each.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ import pytest
 from inventory.errors import LvsfleetError
 from lab.fleet import Lab
 
-NUMBER = int(os.environ.get("LVSFLEET_TEST_LAB", "9"))
+_OF_WORKER = {"gw0": 9, "gw1": 7, "gw2": 5, "gw3": 3}
+NUMBER = int(
+    os.environ.get("LVSFLEET_TEST_LAB")
+    or _OF_WORKER.get(os.environ.get("PYTEST_XDIST_WORKER", "gw0"), 9)
+)
 SPARE_NUMBER = 8
 
 HERE = Path(__file__).parent
