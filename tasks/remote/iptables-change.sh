@@ -127,12 +127,16 @@ ipt_edit_back() {
         { bare = $0; sub(/^\[[0-9]+:[0-9]+\] /, "", bare) }
         /^\*/ { table = substr($1, 2); declared = hooked = 0 }
         bare ~ /^:LVSFLEET-/ || bare ~ /^-A LVSFLEET-/ { next }
+        (bare ~ /^-A/ || /^COMMIT/) && !declared++ { printf "%s", chain[table] }
         bare ~ /^-A (PREROUTING|INPUT) -j LVSFLEET-(MARK|IN)$/ {
             if (!hooked++) printf "%s", hook[table]
             next
         }
-        (bare ~ /^-A/ || /^COMMIT/) && !declared++ { printf "%s", chain[table] }
-        table == "filter" && bare ~ /^-A INPUT -j (REJECT|DROP)/ && !hooked++ { printf "%s", hook[table] }
+        table == "filter" && !hooked &&
+            bare ~ /^-A INPUT (-m comment --comment ("([^"\\]|\\.)*"|[^ "]+) )?-j (REJECT|DROP)/ {
+            hooked = 1
+            printf "%s", hook[table]
+        }
         /^COMMIT/ {
             if (!hooked++) printf "%s", hook[table]
             printf "%s", rules[table]
