@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+_WHOLE = 100  # percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,18 @@ class Share:
 
     number: int
     percent: bool = False
+
+    @classmethod
+    def of_text(cls, text: str) -> Share:
+        """From ``5`` or ``10%``.
+
+        Raises:
+            ValueError: it is neither.
+        """
+        match = re.fullmatch(r"(\d{1,6})(%?)", text, re.ASCII)
+        if match is None or (match[2] and int(match[1]) > _WHOLE):
+            raise ValueError(text)
+        return cls(int(match[1]), bool(match[2]))
 
     def of(self, whole: int, *, least: int) -> int:
         """How many of ``whole`` that is, rounded down, but no fewer than ``least``."""

@@ -7,9 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from click.shell_completion import CompletionItem
 
-from inventory.errors import LvsfleetError
+from runbooks.commands.completing import complete_run
 from runbooks.options import CONTEXT
 from runbooks.output import check_writable, publish
 
@@ -28,20 +27,8 @@ The journal is in $XDG_STATE_HOME/lvsfleet/runs (~/.local/state), for this user 
 """
 
 
-def _complete_run(
-    _context: click.Context, _parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem[str]]:
-    from runbooks.journal import recorded  # noqa: PLC0415 - only for completion
-
-    try:
-        names = recorded()
-    except LvsfleetError:
-        return []
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
-
-
 @click.command("history", context_settings=CONTEXT, help=_HELP)
-@click.argument("run", required=False, shell_complete=_complete_run)
+@click.argument("run", required=False, shell_complete=complete_run)
 @click.option(
     "-n",
     "--limit-runs",

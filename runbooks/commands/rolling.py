@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,22 +17,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 _NAMES = ("now", "batch", "pause", "settle", "on_failure", "max_failures")
 
 
-_WHOLE = 100  # percent
-
-
 def _share(least: int) -> Callable[[click.Context, click.Parameter, str | None], Any]:
-    """A callback that reads ``5`` or ``10%`` as (number, is it a percentage)."""
+    """A callback that reads ``5`` or ``10%``."""
 
-    def read(
-        context: click.Context, parameter: click.Parameter, value: str | None
-    ) -> tuple[int, bool] | None:
+    def read(context: click.Context, parameter: click.Parameter, value: str | None) -> Share | None:
         if value is None:
             return None
-        match = re.fullmatch(r"(\d{1,6})(%?)", value, re.ASCII)
-        if match is not None:
-            number, percent = int(match[1]), bool(match[2])
-            if number >= least and not (percent and number > _WHOLE):
-                return number, percent
+        from runbooks.waves import Share  # noqa: PLC0415 - help is quick without it
+
+        with suppress(ValueError):
+            share = Share.of_text(value)
+            if share.number >= least:
+                return share
         said = f"{value!r} is no number of routers: write 5, or 10% of them (at least {least})."
         raise click.BadParameter(said, context, parameter)
 
@@ -107,19 +103,14 @@ def rolling_options(command: F) -> F:
 def policy_of(options: dict[str, Any], *, dry_run: bool) -> Policy:
     """The policy that the options say; they are taken out of ``options``."""
     from runbooks.policy import OnFailure, Policy  # noqa: PLC0415 - help is quick without it
-    from runbooks.waves import Share  # noqa: PLC0415
 
     given = {name: options.pop(name) for name in _NAMES}
-
-    def share(name: str) -> Share | None:
-        return None if given[name] is None else Share(*given[name])
-
     return Policy(
         dry_run=dry_run,
         now=given["now"],
-        batch=share("batch"),
+        batch=given["batch"],
         pause=given["pause"],
         settle=given["settle"],
         on_failure=OnFailure(given["on_failure"]),
-        max_failures=share("max_failures") or Share(0),
+        max_failures=given["max_failures"],
     )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from runbooks.commands.rolling import rolling_options
-from runbooks.errors import show
-from runbooks.exits import Exit, exit_code
+from runbooks.commands.concluding import conclude
+from runbooks.commands.rolling import policy_of, rolling_options
+from runbooks.exits import Exit
 from runbooks.options import CONTEXT, fleet_options
-from runbooks.output import NotWritable, check_writable, publish
+from runbooks.output import check_writable
 
 _HELP = """Bring every router to what the inventory says.
 
@@ -43,31 +42,8 @@ def command(report_format: str, output: Path | None, dry_run: bool, **request: A
     check_writable(output)
     from runbooks.conduct import Request  # noqa: PLC0415 - Nornir, paramiko
     from runbooks.logs import configure  # noqa: PLC0415 - help is quick without it
-    from runbooks.reports.table import summary  # noqa: PLC0415
-    from runbooks.reports.text import PLAIN, screen_of  # noqa: PLC0415
     from runbooks.rollout import rollout  # noqa: PLC0415
 
     configure(request["verbosity"])
-    from runbooks.commands.rolling import policy_of  # noqa: PLC0415
-
     policy = policy_of(request, dry_run=dry_run)
-    run = rollout(Request(policy=policy, **request))
-    if report_format == "json":
-        from runbooks.reports.json import render_json  # noqa: PLC0415
-
-        text = render_json(run)
-    else:
-        from runbooks.reports.diff import render_diff  # noqa: PLC0415
-        from runbooks.reports.table import render_table  # noqa: PLC0415
-
-        screen = PLAIN if output else screen_of(sys.stdout)
-        text = render_diff(run, screen) + render_table(run, screen)
-    code = exit_code(run.outcomes, interrupted=run.interrupted, stopped=bool(run.stopped))
-    try:
-        publish(text, output)
-    except NotWritable as error:
-        show(error)
-        code = code if code is Exit.INTERRUPTED else Exit.FAILED  # not 2: routers were contacted
-    if output is not None:
-        sys.stderr.write(f"{summary(run, screen_of(sys.stderr))}\n")
-    return code
+    return conclude(rollout(Request(policy=policy, **request)), report_format, output)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from runbooks.reports.next import next_steps
 from runbooks.reports.run import Run, edit_counts
 from runbooks.reports.text import PLAIN, Screen, visible, wrap
 from tasks.outcome import Finding, Outcome, Severity, Status
@@ -43,24 +44,28 @@ _STATUS = 3
 
 
 def render_table(run: Run, screen: Screen = PLAIN) -> str:
-    """The table, the errors, the findings and the sum, each set apart by an empty line."""
+    """The table, the errors, the findings, the order, and the sum, each set apart."""
     blocks = (
         _table(run, screen),
         _errors(run.outcomes, screen),
         _findings(run.outcomes, screen),
+        _order(run, screen),
         [summary(run, screen)],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
 def summary(run: Run, screen: Screen = PLAIN) -> str:
-    """The run in one line, with what to do next."""
+    """The run in one line, and below it what to do next."""
     counts = ", ".join(
         screen.paint(f"{count} {status.value}", STATUS_COLOURS[status])
         for status, count in run.summary.items()
     )
-    line = f"{routers(len(run.outcomes))}: {counts} in {run.seconds:.1f} s (run {run.id})"
-    return f"{line}\n{_next(run)}" if _next(run) else line
+    counted = f"{routers(len(run.outcomes))}: {counts}" if run.outcomes else routers(0)
+    lines = [f"{counted} in {run.seconds:.1f} s (run {run.id})"]
+    for line in next_steps(run):
+        lines += wrap(visible(line), screen.width)
+    return "\n".join(lines)
 
 
 def routers(number: int) -> str:
@@ -74,12 +79,24 @@ def change_text(outcome: Outcome) -> str:
     return " ".join(f"{sign}{count}" for sign, count in (("+", add), ("−", remove)) if count)
 
 
-def _next(run: Run) -> str:
-    if run.interrupted and Status.SKIPPED in run.summary:
-        return "Interrupted: the same command goes on with what is left."
-    if run.dry_run and Status.PLANNED in run.summary:
-        return "Dry run: nothing was changed. Without --dry-run these changes are made."
-    return ""
+def _order(run: Run, screen: Screen) -> list[str]:
+    """The waves of a dry run, in which nothing else shows who would go when."""
+    if not run.dry_run or not run.waves:
+        return []
+    if len(run.waves) == 1:
+        return wrap(f"At once: {_names(run.waves[0])}", screen.width)
+    lines = ["In this order, each wave when the one before is verified:"]
+    width = len(str(len(run.waves)))
+    for number, wave in enumerate(run.waves, start=1):
+        canary = ", the canary" if number == 1 else ""
+        indent = " " * (width + 4)
+        first, *rest = wrap(f"{_names(wave)}{canary}", screen.width, indent)
+        lines += [f"  {number:>{width}}  {first[len(indent) :]}", *rest]
+    return lines
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(visible(name) for name in names)
 
 
 def _cells(run: Run) -> list[list[str]]:

@@ -39,8 +39,7 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[s
 def test_there_are_the_commands_that_are_documented() -> None:
     assert {" ".join(path) for path in commands(cli.cli)} == {
         "",
-        "rollout",
-        "history",
+        *("rollout", "rollback", "resume", "history"),
         *("inventory", "inventory check", "inventory show", "inventory schema"),
         *("lab", "lab up", "lab down", "lab status", "lab exec", "lab reboot", "lab reset"),
         "completion",
@@ -68,7 +67,7 @@ def test_every_help_names_its_options(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["rollout", "--help"], ["history", "--help"], ["completion", "bash"]]
+    "arguments", [["--help"], ["rollout", "--help"], ["resume", "--help"], ["completion", "bash"]]
 )
 def test_what_must_be_quick_imports_nothing_slow(arguments: list[str]) -> None:
     slow = ("nornir", "paramiko", "rich", "yaml", "importlib.metadata", "json", "logging")
@@ -192,7 +191,7 @@ def complete(*words: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (["roll"], ["rollout"]),
+        (["roll"], ["rollout", "rollback"]),
         (["inventory", "sh"], ["show"]),
         (["rollout", "--dry"], ["--dry-run"]),
         (["rollout", "--format", "j"], ["json"]),

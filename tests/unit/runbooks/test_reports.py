@@ -32,6 +32,12 @@ def the_run(name: str) -> Run:
         clusters={router: each.get("cluster") for router, each in case["routers"].items()},
         dry_run=case.get("dry_run", False),
         interrupted=case.get("interrupted", False),
+        waves=tuple(tuple(wave) for wave in case.get("waves", [])),
+        stopped=case.get("stopped", ""),
+        command=case.get("command", "rollout"),
+        of=case.get("of", ""),
+        journal=Path(case["journal"]) if "journal" in case else None,
+        unrecorded=case.get("unrecorded", ""),
     )
 
 

@@ -1,0 +1,46 @@
+"""The rollback: routers brought back to what they were before an earlier run."""
+
+from __future__ import annotations
+
+from runbooks.conduct import Request, conduct
+from runbooks.earlier import chosen, earlier, with_its_inventory
+from runbooks.journal import RecordedRouter, RecordedRun
+from runbooks.loading import load, refuse_absent_lab
+from runbooks.putback import job_back
+from runbooks.reports.run import Run
+from tasks.outcome import Status
+
+
+def rollback(request: Request, run: str) -> Run:
+    """Do it; a router that is as it was before is left alone.
+
+    Args:
+        request: what was asked for; ``force`` also takes back what was changed since.
+        run: the earlier run's name, its beginning or its last part.
+
+    Raises:
+        LvsfleetError: there is no such run, it is still at work, its journal lacks what it takes,
+            or the inventory does not have its routers; nothing was contacted. Or the journal cannot
+            be written; nothing was changed.
+    """
+    back = earlier(run)
+    request = with_its_inventory(request, back)
+    nr, fleet = load(request.inventory)
+    names = chosen(nr, request, back, touched(back))
+    jobs = {
+        name: job_back(back, name, fleet.desired[name], force=request.force)
+        for name in nr.inventory.hosts
+        if name in names
+    }
+    if jobs:
+        refuse_absent_lab(request.inventory)
+    return conduct(request, nr, fleet, jobs, command="rollback", of=back.id)
+
+
+def touched(run: RecordedRun) -> list[str]:
+    """The routers that a run changed, or may have."""
+    return [each.name for each in run.routers.values() if _may_be_changed(each)]
+
+
+def _may_be_changed(router: RecordedRouter) -> bool:
+    return router.status is Status.CHANGED or router.open
