@@ -101,7 +101,7 @@ class Fleet:
 
     def run(self, *arguments: str) -> Answer:
         """One command of lvsfleet on this inventory."""
-        self._write()
+        self.write_inventory()
         home = self.folder.parent / "home"
         home.mkdir(exist_ok=True)
         kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
@@ -169,7 +169,8 @@ class Fleet:
     def site(self, kind: Kind) -> Site:
         return next(site for site in self.lab.topology.sites if site.kind is kind)
 
-    def _write(self) -> None:
+    def write_inventory(self) -> None:
+        """Write down what the inventory says now."""
         self.folder.mkdir(exist_ok=True)
         for name, document in (
             ("config", self.config),

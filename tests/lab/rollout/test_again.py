@@ -37,6 +37,7 @@ def test_a_second_rollout_touches_nothing_and_says_so(fleet: Fleet) -> None:
     assert set(answer.statuses.values()) == {"unchanged"}
     assert all(not answer.changes(router) for router in BACKUPS)
     for router in BACKUPS:
+        assert f"{router}: unchanged" in answer.stderr
         assert differences(before[router], fleet.state(router)) == {}
 
 

@@ -37,7 +37,7 @@ def test_the_router_has_the_manuals_rules_and_no_other(example: Fleet) -> None:
     before = {router: (running(fleet, router), saved(fleet, router)) for router in ROUTERS.values()}
     zone_before = other_elements(fleet.read("ams2", ZONE_FILE))
 
-    answer = fleet.rollout(*ROUTERS.values(), options=())
+    answer = fleet.rollout(*ROUTERS.values())
 
     assert answer.code == 0, answer
     came = {

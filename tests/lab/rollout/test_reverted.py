@@ -17,19 +17,25 @@ IPTABLES = ("fra2", "lon2")
 ALL = ("ams2", *IPTABLES)
 
 
+@pytest.fixture(scope="module")
+def fresh_routers(fleet_of_module: Fleet) -> None:
+    fleet_of_module.fresh(*ALL)
+
+
 @pytest.fixture
-def fleet(fleet: Fleet) -> Iterator[Fleet]:
+def fleet(fleet: Fleet, fresh_routers: None) -> Iterator[Fleet]:
     """Routers whose web is done; what is still to come is a new port and two services."""
-    fleet.fresh(*ALL)
+    assert fresh_routers is None
     complete = {site.name: dict(fleet.services(site.name)) for site in fleet.lab.topology.sites}
     for name, services in complete.items():
         fleet.data(name)["services"] = {"web": {**services["web"], "ports": ["80/tcp"]}}
-    assert fleet.rollout(*ALL).code == 0
+    answer = fleet.rollout(*ALL)
+    assert answer.code == 0, answer
     for name, services in complete.items():
         fleet.data(name)["services"] = services
     yield fleet
     for router in ALL:
-        fleet.sh(router, "rm -f /usr/local/sbin/*")
+        fleet.sh(router, "rm -rf /usr/local/sbin/* /run/failed-once /run/lost-one /run/shut")
 
 
 def contents(fleet: Fleet, router: str) -> dict[str, str]:
