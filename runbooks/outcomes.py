@@ -10,6 +10,7 @@ from nornir.core.exceptions import NornirSubTaskError
 from inventory.errors import LvsfleetError
 from runbooks.runner import Abandoned, NotBegun, Overdue
 from tasks.errors import DeadlineExceeded, RouterError
+from tasks.look import Look
 from tasks.outcome import Outcome, Status
 
 if TYPE_CHECKING:
@@ -29,8 +30,11 @@ def outcomes_of(results: AggregatedResult) -> tuple[Outcome, ...]:
 def outcome_of(router: str, result: MultiResult) -> Outcome:
     """What came of one router: the task's own word, or what its absence means."""
     first = result[0]
-    if isinstance(first.result, Outcome) and not isinstance(first.exception, BaseException):
-        return first.result
+    if not isinstance(first.exception, BaseException):
+        if isinstance(first.result, Outcome):
+            return first.result
+        if isinstance(first.result, Look):
+            return first.result.outcome()
     error = first.exception
     if isinstance(error, NotBegun):
         return Outcome(router, Status.SKIPPED)
