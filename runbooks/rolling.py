@@ -169,6 +169,8 @@ class Rolling:
         if number > 1 and seconds and not self.stopped and not self.fleet.stop.gently:
             self.fleet.processor.note(f"Pausing for {seconds:g} s.")
             self.fleet.stop.wait(seconds)
+            if not self.fleet.stop.gently:
+                self.stopped = self._roles_trouble(number, seconds=0.0)
 
     def _change(self, wave: Sequence[str]) -> None:
         options = replace(self.fleet.options, steady=not self.fleet.policy.now)
@@ -181,7 +183,8 @@ class Rolling:
     def _why_stop(self, number: int) -> str:
         """Why no wave may come after this one; empty where one may."""
         policy = self.fleet.policy
-        trouble = self._roles_trouble(self.waves[number - 1])
+        seconds = self._seconds_to_watch(self.waves[number - 1])
+        trouble = self._roles_trouble(number, seconds=seconds)
         at_the_end = number == len(self.waves) and policy.on_failure is not OnFailure.ROLLBACK
         if trouble or at_the_end or policy.on_failure is OnFailure.CONTINUE:
             return trouble
@@ -201,12 +204,19 @@ class Rolling:
             return f"{', '.join(failed)} failed"
         return ""
 
-    def _roles_trouble(self, wave: Sequence[str]) -> str:
-        """What became of the roles in the clusters that the wave touched."""
-        policy = self.fleet.policy
-        if policy.now:
+    def _roles_trouble(self, number: int, *, seconds: float) -> str:
+        """What became of the roles in the clusters of the first ``number`` waves and the next."""
+        if self.fleet.policy.now:
             return ""
-        touched = [name for name in wave if self.outcomes[name].status is not Status.FAILED]
-        changes = [self.looks[name].change for name in touched]
+        concerned = [name for wave in self.waves[: number + 1] for name in wave]
+        return self.clusters.trouble_after(concerned, seconds=seconds)
+
+    def _seconds_to_watch(self, wave: Sequence[str]) -> float:
+        """How long it takes to notice that a wave shut VRRP out, if it may have."""
+        changes = [
+            self.looks[name].change
+            for name in wave
+            if self.outcomes[name].status is not Status.FAILED
+        ]
         risky = any(change is not None and change.lets_in for change in changes)
-        return self.clusters.trouble_after(touched, seconds=policy.settle if risky else 0.0)
+        return self.fleet.policy.settle if risky else 0.0
