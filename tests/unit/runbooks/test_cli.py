@@ -41,7 +41,16 @@ def test_there_are_the_commands_that_are_documented() -> None:
         "",
         *("rollout", "rollback", "resume", "history"),
         *("inventory", "inventory check", "inventory show", "inventory schema"),
-        *("lab", "lab up", "lab down", "lab status", "lab exec", "lab reboot", "lab reset"),
+        *(
+            "lab",
+            "lab up",
+            "lab down",
+            "lab status",
+            "lab exec",
+            "lab reboot",
+            "lab reset",
+            "lab marks",
+        ),
         "completion",
     }
 

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+
+from runbooks.roles import Roles, roles_of
+from tests.unit.runbooks.fleets import desired, observed, vip
+
+AMS = [desired("ams1", "ams"), desired("ams2", "ams")]
+VIP = "203.0.113.10"
+
+
+def roles(**holding: bool | None) -> Roles:
+    """Who holds the VIP; None could not be asked."""
+    seen = {
+        name: observed(*([VIP] if holds else ["192.0.2.1"]))
+        for name, holds in holding.items()
+        if holds is not None
+    }
+    return roles_of("ams", AMS, seen)
+
+
+def test_one_master() -> None:
+    found = roles(ams1=True, ams2=False)
+    assert found.holders == {vip("ams"): ("ams1",)}
+    assert (found.is_master("ams1"), found.is_master("ams2")) == (True, False)
+    assert found.trouble == ""
+    assert found.alive == {"ams1", "ams2"}
+
+
+@pytest.mark.parametrize(
+    ("holding", "trouble"),
+    [
+        ({"ams1": True, "ams2": True}, "ams1 and ams2 are both MASTER: each holds 203.0.113.10"),
+        ({"ams1": False, "ams2": False}, "it has no MASTER: no router holds any of its VIPs"),
+        ({"ams1": None, "ams2": False}, "it has no MASTER: no router holds any of its VIPs"),
+        ({"ams1": None, "ams2": True}, ""),
+        ({"ams1": None, "ams2": None}, ""),
+    ],
+)
+def test_what_is_wrong_is_said(holding: dict[str, bool | None], trouble: str) -> None:
+    assert roles(**holding).trouble == trouble
+
+
+def test_without_keepalived_there_are_no_roles() -> None:
+    seen = {each.router: observed(keepalived=False) for each in AMS}
+    assert roles_of("ams", AMS, seen).trouble == ""
+
+
+def test_a_vip_that_is_not_configured_yet_is_no_trouble_beside_one_that_is() -> None:
+    one, other = vip("ams"), vip("fra")
+    assert Roles("ams", {one: ("ams1",), other: ()}, frozenset({"ams1"})).trouble == ""
+
+
+@pytest.mark.parametrize(
+    ("now", "moved"),
+    [
+        ({"ams1": True, "ams2": False}, ""),
+        ({"ams1": True, "ams2": None}, ""),
+        ({"ams1": False, "ams2": True}, "203.0.113.10 is held by ams2, and was by ams1"),
+        ({"ams1": True, "ams2": True}, "203.0.113.10 is held by ams1 and ams2, and was by ams1"),
+        ({"ams1": None, "ams2": False}, "203.0.113.10 is held by nobody, and was by ams1"),
+    ],
+)
+def test_a_vip_that_moved(now: dict[str, bool | None], moved: str) -> None:
+    assert roles(**now).moved_since(roles(ams1=True, ams2=False)) == moved
