@@ -60,7 +60,7 @@ def before(fleet: Fleet) -> Seen:
 @pytest.fixture(scope="module")
 def after(fleet: Fleet, before: Seen) -> Seen:
     assert before
-    answer = fleet.rollout(options=())
+    answer = fleet.rollout(options=["--settle", "1"])
     assert answer.code == 0, answer
     assert set(answer.statuses.values()) == {"changed"}
     return seen_by(fleet, FIRST)
