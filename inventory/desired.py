@@ -92,6 +92,8 @@ class Desired:
         cluster: the routers of one cluster share their VIPs by VRRP; None stands alone.
         backend: whose rules are kept.
         zone: firewalld's zone; None is the router's default zone.
+        policy: firewalld's policy that has the rules instead of a zone, whichever zone a packet
+            arrives in; None for a zone.
         start: start and enable the backend where it does not run (else that is an error).
         services: by name, ascending.
         vrrp: the way in for the routers' own protocol.
@@ -101,6 +103,7 @@ class Desired:
     cluster: str | None = None
     backend: Backend = Backend.AUTO
     zone: str | None = None
+    policy: str | None = None
     start: bool = False
     services: tuple[Service, ...] = ()
     vrrp: Vrrp = field(default_factory=Vrrp)

@@ -56,12 +56,13 @@ SETTINGS: Mapping[str, Callable[[object], Any]] = {
     "cluster": values.name,
     "backend": lambda value: values.choice(value, Backend),
     "zone": values.zone,
+    "policy": values.policy,
     "start": values.boolean,
     "connection": lambda value: values.choice(value, Connection),
 }
 """By key of ``data``, where it is one word: what makes a value of it."""
 
-KEYS = ("cluster", "backend", "zone", "start", "services", "vrrp", "connection")
+KEYS = ("cluster", "backend", "zone", "policy", "start", "services", "vrrp", "connection")
 
 
 def read_element(owner: Owner, element: Element, *, strict: bool) -> tuple[Piece, list[Finding]]:

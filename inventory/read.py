@@ -82,19 +82,26 @@ def check_chain(inherited: Inherited, chain: Sequence[Piece]) -> Iterator[Findin
 
 
 def _backend(inherited: Inherited, rank: Mapping[Owner, int]) -> Iterator[Finding]:
-    if not inherited.broken.isdisjoint({("backend",), ("zone",), ("start",)}):
+    if not inherited.broken.isdisjoint({(key,) for key in ("backend", "zone", "policy", "start")}):
         return
     settings, origins = inherited.settings, inherited.origins
     backend = settings.get("backend") or Backend.AUTO
-    zone, start = settings.get("zone"), settings.get("start")
+    zone, policy, start = (settings.get(key) for key in ("zone", "policy", "start"))
 
-    def nearer(key: str) -> Owner:
-        owners = [origins[(k,)] for k in (key, "backend") if (k,) in origins]
+    def nearer(key: str, other: str = "backend") -> Owner:
+        owners = [origins[(k,)] for k in (key, other) if (k,) in origins]
         return min(owners, key=lambda owner: rank[owner])
 
-    if zone is not None and backend in {Backend.IPTABLES, Backend.NFTABLES}:
-        message = f"is a zone of firewalld, but the backend is {backend}: write zone: null"
-        yield Finding(nearer("zone"), ("data", "zone"), quote(zone), message)
+    for key, value in (("zone", zone), ("policy", policy)):
+        if value is not None and backend in {Backend.IPTABLES, Backend.NFTABLES}:
+            message = f"is a {key} of firewalld, but the backend is {backend}: write {key}: null"
+            yield Finding(nearer(key), ("data", key), quote(value), message)
+    if zone is not None and policy is not None:
+        message = (
+            f"cannot have the rules that zone {quote(zone)} is to have: write zone: null,"
+            " or policy: null"
+        )
+        yield Finding(nearer("policy", "zone"), ("data", "policy"), quote(policy), message)
     if start and backend is not Backend.FIREWALLD:
         message = f"starts firewalld only, but the backend is {backend}: write start: null"
         yield Finding(nearer("start"), ("data", "start"), "true", message)

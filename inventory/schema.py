@@ -28,6 +28,7 @@ _PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _NAME = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 _ROUTER = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,252}$"
+_ZONE = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,16}$"
 _TYPES = {str: "string", dict: "object", bool: "boolean", list: "array"}
 
 
@@ -175,8 +176,14 @@ def _data() -> Schema:
         ),
         "zone": {
             "type": ["string", "null"],
-            "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,16}$",
+            "pattern": _ZONE,
             "description": "firewalld's zone; without it the router's default zone.",
+        },
+        "policy": {
+            "type": ["string", "null"],
+            "pattern": _ZONE,
+            "description": "firewalld's policy that has the rules instead of a zone, so that they "
+            "hold in every zone; made where it is missing. firewalld 0.9 or newer.",
         },
         "start": _nullable(
             boolean | {"description": "Start and enable firewalld where it does not run."}
@@ -192,9 +199,15 @@ def _data() -> Schema:
     }
     free: Schema = {f"^{FREE_PREFIX}": {"description": "Your own; lvsfleet leaves it alone."}}
     without_zones = [Backend.IPTABLES.value, Backend.NFTABLES.value]
+    nowhere: Schema = {"type": "null"}
     rules = {
         "if": {"required": ["backend"], "properties": {"backend": {"enum": without_zones}}},
-        "then": {"properties": {"zone": {"type": "null"}, "start": {"enum": [False, None]}}},
+        "then": {
+            "properties": {"zone": nowhere, "policy": nowhere, "start": {"enum": [False, None]}}
+        },
+        "dependencies": {
+            "policy": {"anyOf": [{"properties": {key: nowhere}} for key in ("policy", "zone")]}
+        },
     }
     return _object(properties, "What the router should be.", patternProperties=free, **rules)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from inventory.desired import Service
+from inventory.desired import Desired, Service
 from inventory.errors import LvsfleetError
 from inventory.fleet import Fleet
 from inventory.problems import Owner, Path, did_you_mean
@@ -29,7 +29,7 @@ def show(fleet: Fleet, router: str) -> str:
         ("router", router, ""),
         ("cluster", desired.cluster or "none, it stands alone", _who(origins, ("cluster",))),
         ("backend", str(desired.backend), _who(origins, ("backend",))),
-        ("zone", desired.zone or "the router's default zone", _who(origins, ("zone",))),
+        _place(desired, origins),
         ("start", "yes" if desired.start else "no", _who(origins, ("start",))),
         ("connection", str(fleet.connections[router]), _who(origins, ("connection",))),
         ("VRRP", vrrp, _who(origins, ("vrrp",))),
@@ -43,6 +43,12 @@ def show(fleet: Fleet, router: str) -> str:
         if path[0] == "services" and path[1] not in present
     ]
     return "\n".join(_aligned(rows))
+
+
+def _place(desired: Desired, origins: Mapping[Path, Owner]) -> tuple[str, str, str]:
+    if desired.policy:
+        return ("policy", desired.policy, _who(origins, ("policy",)))
+    return ("zone", desired.zone or "the router's default zone", _who(origins, ("zone",)))
 
 
 def _service(service: Service, who: str) -> Iterator[tuple[str, str, str]]:

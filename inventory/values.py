@@ -18,7 +18,8 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")
 _ROUTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,252}\Z")
-# firewalld builds chain names of at most 28 characters from "IN_" and the like, the zone, "_allow".
+# firewalld builds chain names of at most 28 characters from "POST_" and the like, the zone or the
+# policy, and "_allow".
 _ZONE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,16}\Z")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}\Z")
 _INTERFACE = re.compile(r"[A-Za-z0-9_.-]{1,15}\Z")
@@ -57,6 +58,11 @@ def router_name(value: object) -> str:
 def zone(value: object) -> str:
     """The name of a firewalld zone; at most 17 characters."""
     return _matching(value, _ZONE, "is no zone: use at most 17 letters, digits, '.', '_' and '-'")
+
+
+def policy(value: object) -> str:
+    """The name of a firewalld policy; at most 17 characters."""
+    return _matching(value, _ZONE, "is no policy: use at most 17 letters, digits, '.', '_' and '-'")
 
 
 def username(value: object) -> str:

@@ -92,11 +92,13 @@ def desireds(draw: st.DrawFn, *, backend: Backend | None = None) -> Desired:
     """One router's desired state; a zone and ``start`` only where firewalld is meant."""
     chosen = draw(st.sampled_from(Backend)) if backend is None else backend
     zoned = chosen in {Backend.AUTO, Backend.FIREWALLD}
+    policy = draw(st.none() | zones) if zoned else None
     return Desired(
         router=draw(names),
         cluster=draw(st.none() | names),
         backend=chosen,
-        zone=draw(st.none() | zones) if zoned else None,
+        zone=draw(st.none() | zones) if zoned and policy is None else None,
+        policy=policy,
         start=draw(st.booleans()) if chosen is Backend.FIREWALLD else False,
         services=draw(service_sets()),
         vrrp=draw(vrrps),
@@ -146,5 +148,5 @@ def data_spec(desired: Desired) -> dict[str, Any]:
         "services": {service.name: service_spec(service) for service in desired.services},
         "vrrp": {"accept": desired.vrrp.accept, "ah": desired.vrrp.ah},
     }
-    optional = {"cluster": desired.cluster, "zone": desired.zone}
+    optional = {"cluster": desired.cluster, "zone": desired.zone, "policy": desired.policy}
     return data | {key: value for key, value in optional.items() if value is not None}

@@ -33,6 +33,7 @@ BEYOND = {
     "routers: one address for two routers",
     "routers: one address for two routers, in two spellings",
     "routers: one host name for a whole group",
+    "settings: a policy from the group, a zone from the defaults",
     "settings: a zone from the defaults, a backend without zones from the group",
     "settings: start, but which backend",
     "shape: a group that does not exist",
