@@ -22,6 +22,7 @@ _KINDS: Mapping[str, tuple[type[RouterError], str]] = {
     "preflight": (NotReady, "Mend that on the router and run again"),
     "changed-meanwhile": (ChangedMeanwhile, "Run again: it looks anew"),
     "lost": (ApplyFailed, "Run again: it looks anew"),
+    "busy": (ApplyFailed, "Run again: it looks anew"),
 }
 
 
@@ -57,7 +58,7 @@ def begin(
         RouterError: the connection broke; nobody knows.
     """
     nonce = new_nonce()
-    scripts = {"revert.sh": script("revert"), "recover.sh": script("recover")}
+    scripts = {f"{phase}.sh": script(phase) for phase in ("revert", "watch", "recover")}
     arguments = (run, str(confirm_timeout), who, "yes" if break_lock else "no")
     completed = shell.run(
         script("begin"),
@@ -98,6 +99,7 @@ def revert(shell: Shell, *, run: str, deadline: float) -> None:
 
     Raises:
         ApplyFailed: the router could not take it back.
+        Locked: the change was committed, and another run has begun since.
         RouterError: the connection broke; nobody knows.
     """
     nonce = new_nonce()
@@ -105,6 +107,7 @@ def revert(shell: Shell, *, run: str, deadline: float) -> None:
     sections = split(completed.stdout, nonce)
     said = failure(sections)
     if said is None or said[0] != "lost":
+        _raise_failure(sections)
         _expect(sections, "undo", completed)
 
 

@@ -14,6 +14,7 @@ PHASES = {
     "begin": (*_CHANGING, "snapshot"),
     "commit": _CHANGING,
     "revert": _CHANGING,
+    "watch": ("common",),
     "recover": _CHANGING,
 }
 """Each phase, and what stands in front of it."""

@@ -1,7 +1,9 @@
 # shellcheck shell=sh
-# begin NONCE RUN SECONDS WHO BREAK, the change on stdin: lock, compare, snapshot, arm the revert,
+# begin NONCE RUN SECONDS WHO BREAK, the change on stdin: lock, snapshot, compare, arm the revert,
 # apply. Nothing of the router's filtering is changed before the revert is armed. A controller that
-# goes away does not stop it half-way: the timer decides then.
+# goes away does not stop it half-way: the timer decides then. Nothing that stands between the arming
+# and the end of the change is printed before that end: a dead line would hold it up, and what a
+# revert has taken back would be applied after it.
 
 trap '' HUP PIPE
 run=$1
@@ -14,51 +16,44 @@ mkdir -p "$home/runs" 2>/dev/null || fail preflight "cannot write to $home"
 room=$(df -Pk "$home" | awk 'NR == 2 { print $4 }')
 [ "${room:-0}" -ge 2048 ] || fail preflight "$home has ${room:-no} KiB left; a snapshot wants 2048"
 
-# holder: whose lock it is, and whether that run still has something to do here.
-holder() {
-    _words=$(readlink "$lock")
-    _held=$home/runs/${_words%% *}
-    _state=stale
-    for _s in armed claimed reverting; do
-        if [ -e "$_held/$_s" ]; then _state=$_s; fi
-    done
-    # Armed without a timer: it fired and could not do its work, as on a disk that takes no writes.
-    if [ "$_state" = armed ] && [ -d /run/systemd/system ] &&
-        ! systemctl is-active --quiet "lvsfleet-${_words%% *}.timer" "lvsfleet-${_words%% *}.service"; then
-        _state=stale
-    fi
-    _since=${_words#* }
-    _since=${_since%% *}
-    # A run that is only beginning has no state yet.
-    if [ "$_state" = stale ] && [ $(($(date +%s) - ${_since:-0})) -lt 60 ]; then _state=beginning; fi
-    printf '%s %s' "$_state" "$_words"
-}
-
-# A link is made with its text in one step, so a lock always says whose it is.
-take_lock() { ln -s "$run $(date +%s) $who" "$lock" 2>/dev/null; }
-if ! take_lock; then
+# Who finds the lock stale, takes it or makes a folder of its own is alone at that.
+exec 8<"$home/runs"
+if have flock; then flock -w 10 8 || fail preflight "others have been taking the lock for 10 s"; fi
+if ! take_lock "$run" "$who"; then
     held=$(holder)
-    _held=${held#* }
-    _held=$home/runs/${_held%% *}
     case $breaking:$held in
         yes:stale*)
-            mv "$_held/armed" "$_held/abandoned" 2>/dev/null
+            abandon "$home/runs/$(lock_run)"
             rm -f "$lock"
             ;;
         *) fail locked "$held" ;;
     esac
-    take_lock || fail locked "$(holder)"
+    take_lock "$run" "$who" || fail locked "$(holder)"
 fi
-trap 'rm -f "$lock"' EXIT
-
+trap 'release "$run"' EXIT
 mkdir "$dir" "$dir/do" "$dir/undo" "$dir/save" "$dir/before" || fail preflight "cannot write to $dir"
-hold "$dir" 1
+hold "$dir" 1 || fail preflight "$dir is in use"
+exec 8<&-
+
+# give_up: nothing was changed, so nothing is left behind.
+give_up() {
+    disarm "$run"
+    rm -rf "$dir"
+    release "$run"
+}
+trap give_up EXIT
 awk -v dir="$dir" -v mark="@@$nonce" \
     '$1 == mark { if (out) close(out); out = dir "/" $2; printf "" >out; next } { print >out }' ||
     fail preflight "cannot write to $dir"
 [ -f "$dir/end" ] || fail preflight "the change did not arrive whole, or $dir is full"
 read -r backend <"$dir/backend"
 read -r seen <"$dir/seen"
+
+snapshot "$dir" || fail preflight "there is no room for a snapshot in $dir"
+send_snapshot "$dir" >"$dir/answer" || fail preflight "there is no room for a snapshot in $dir"
+# Nobody is there to confirm a change, or the line is dead: it is not begun, then.
+patiently 60 cat "$dir/answer" || exit 1
+rm -f "$dir/answer"
 
 case $backend:$seen in
     *:-) now=- ;; # nothing runs yet that could have changed
@@ -69,28 +64,24 @@ esac
 if [ "$backend" = iptables ]; then
     why=$(ipt_ready "$dir/do") || fail preflight "the kernel takes no marks: $why"
 fi
-snapshot "$dir" || fail preflight "there is no room for a snapshot in $dir"
-send_snapshot "$dir"
 
-for other in "$home"/runs/*/unseen; do
-    if [ -e "$other" ]; then rm -f "$other"; fi
-done
 install_recovery "$dir" || fail preflight "cannot write to $units, so a reboot could not finish the change"
-true >"$dir/armed" || { remove_recovery; fail preflight "cannot write to $dir"; }
 sync
-if [ -d /run/systemd/system ] && have systemd-run; then
-    systemd-run --quiet --collect --unit="lvsfleet-$run" --on-active="$seconds" \
-        --timer-property=AccuracySec=100ms /bin/sh "$dir/revert.sh" - "$run" timer 2>&1
-else
-    # shellcheck disable=SC2016 # the inner shell expands its own arguments
-    setsid /bin/sh -c 'sleep "$1"; exec /bin/sh "$2" - "$3" timer' - "$seconds" "$dir/revert.sh" "$run" \
-        </dev/null >/dev/null 2>&1 9>&- &
-fi || { rm -f "$dir/armed"; remove_recovery; fail preflight "the revert could not be armed"; }
+# The timer first: whatever dies from here on, somebody comes and looks at what there is to do.
+why=$(arm "$run" "$seconds") || fail preflight "the revert could not be armed: $why"
+for other in "$home"/runs/*; do
+    # What others left behind is what this change builds upon: nobody may take it back any more.
+    if [ "$other" != "$dir" ]; then abandon "$other"; fi
+    if [ -e "$other/unseen" ]; then rm -f "$other/unseen"; fi
+done
+true >"$dir/armed" || fail preflight "cannot write to $dir"
+sync "$dir"
 trap - EXIT # from here on the lock is the run's: commit or revert takes it away
-section armed date +%s
 
-if [ -f "$dir/owned-meanwhile" ]; then replace "$home/owned" "$dir/owned-meanwhile"; fi
+put_owned "$dir" owned-meanwhile
 case $backend in
-    firewalld) section apply fw_apply "$dir/do" ;;
-    iptables) section apply ipt_apply "$dir/do" ;;
+    firewalld) said=$(section apply fw_apply "$dir/do") ;;
+    iptables) said=$(section apply ipt_apply "$dir/do") ;;
 esac
+exec 9<&- # the change is made: a revert need not wait for the line
+printf '%s\n' "$said"

@@ -5,33 +5,33 @@ trap '' HUP PIPE
 run=$1
 dir=$home/runs/$run
 read -r backend <"$dir/backend" || fail lost "the router knows of no run $run"
-hold "$dir" 30
+hold "$dir" 30 || fail busy "another step of this run is still at work"
 
 if [ "$backend" = iptables ]; then
     why=$(ipt_check_saved "$dir/save") || fail changed-meanwhile "$why"
 fi
 # One rename decides: of commit and revert, only one finds the file.
 move "$dir" armed claimed || fail lost "the router took the change back before it was confirmed"
-disarm "$run"
 
-save() {
-    true >"$dir/saving" || return
-    case $backend in
-        firewalld) fw_save "$dir" ;;
-        iptables) ipt_save "$dir" ;;
-    esac && put_owned "$dir" owned
-}
-saved=$(section save save 2>&1)
-printf '%s\n' "$saved"
-case $saved in
+# The answer comes last: a dead line may hold it up for as long as it wants.
+said=$(section save save_all "$dir" 2>&1)
+case $said in
     *"> save 0")
-        observe_all "$2" "$3"
-        finish "$dir" "done"
+        said=$said$(observe_all "$2" "$3")
+        finish "$dir" claimed "done"
+        disarm "$run"
         prune
         ;;
     *)
         move "$dir" claimed reverting
-        section undo undo_stubbornly "$dir"
-        finish "$dir" reverted
+        said=$said$(section undo undo_stubbornly "$dir" 2>&1)
+        case $said in
+            *"> undo 0")
+                finish "$dir" reverting reverted
+                disarm "$run"
+                ;;
+        esac # else the timer tries again
         ;;
 esac
+exec 9<&-
+printf '%s\n' "$said"

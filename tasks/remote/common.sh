@@ -33,3 +33,13 @@ fail() {
 }
 
 have() { command -v "$1" >/dev/null 2>&1; }
+
+# patiently SECONDS COMMAND…: with an end, since what hangs must not hang us too.
+patiently() {
+    if have timeout; then
+        timeout "$@"
+    else
+        shift
+        "$@"
+    fi
+}

@@ -10,26 +10,38 @@ sum() {
     fi
 }
 
-# replace FILE NEW: put the bytes of NEW in FILE's place in one step, with FILE's owner and mode.
-replace() {
-    if _replace "$1" "$2" "$1.lvsfleet"; then return 0; fi
+# replace FILE NEW: put the bytes of NEW in FILE's place in one step, with FILE's owner and mode. In
+# two halves for whoever replaces several: only the first one needs room.
+replace() { prepare "$1" "$2" && settle "$1"; }
+
+prepare() {
+    if _prepare "$1" "$2" "$1.lvsfleet"; then return 0; fi
     rm -f -- "$1.lvsfleet"
     return 1
 }
 
-_replace() {
+_prepare() {
     if [ -f "$1" ]; then cp -p -- "$1" "$3"; else cp -- "$2" "$3" && chmod 600 "$3"; fi || return
-    cat -- "$2" >"$3" && sync "$3" && mv -f -- "$3" "$1" && sync "$(dirname -- "$1")"
+    cat -- "$2" >"$3" && sync "$3"
 }
+
+settle() { mv -f -- "$1.lvsfleet" "$1" && sync "$(dirname -- "$1")"; }
+
+# gone FILE: there is no such file any more.
+gone() { rm -f -- "$1" && sync "$(dirname -- "$1")"; }
 
 # kept DIR PATH: where the snapshot of the run in DIR has the copy of PATH.
 kept() { printf '%s/before/%s' "$1" "$(printf '%s' "$2" | tr / %)"; }
 
 # put_owned DIR NAME: the list of our own rules, as the run in DIR has it under NAME; absent is none.
+# A link takes no room on a disk that is full.
 put_owned() {
-    if [ -f "$1/$2" ]; then
-        replace "$home/owned" "$1/$2"
-    elif [ "$(cat "$1/backend")" = firewalld ]; then
-        rm -f -- "$home/owned"
+    if [ "$(cat "$1/backend")" != firewalld ] || [ "$(sum "$1/$2")" = "$(sum "$home/owned")" ]; then
+        return 0
+    elif [ -f "$1/$2" ]; then
+        ln -f -- "$1/$2" "$home/owned" 2>/dev/null || replace "$home/owned" "$1/$2" || return
+        sync "$home"
+    else
+        gone "$home/owned"
     fi
 }

@@ -2,9 +2,7 @@
 # firewalld: what changes it. Never a reload: that costs packets.
 
 # fw_do COMMAND…: with an end, since a daemon that hangs must not hang the revert too.
-fw_do() {
-    if have timeout; then timeout 120 "$@" 2>&1 </dev/null; else "$@" 2>&1 </dev/null; fi
-}
+fw_do() { patiently 120 "$@" 2>&1 </dev/null; }
 
 fw_runs() { systemctl is-active --quiet firewalld; }
 
@@ -52,12 +50,42 @@ fw_apply() {
 
 # fw_save DIR: the same for the next boot. What the files are then is noted, to know our own work by.
 fw_save() {
-    fw_edit_saved "$1/save" || return
+    fw_room "$1" && fw_edit_saved "$1/save" && fw_sync "$1" || return
     while read -r _zone; do
-        printf '%s %s\n' "$(sum "/etc/firewalld/zones/$_zone.xml")" "$_zone"
-    done <"$1/save/zones" >"$1/written"
+        printf '%s %s\n' "$(sum "/etc/firewalld/zones/$_zone.xml")" "$_zone" || return
+    done <"$1/save/zones" >"$1/written" || return
     if [ -f "$1/save/enable" ]; then systemctl enable firewalld 2>&1 || return; fi
     if [ -f "$1/save/disable" ]; then systemctl disable firewalld 2>&1; fi
+}
+
+# fw_room DIR: whether the zones' files can be written. firewalld copies a file and then writes over
+# the old one: without room that would leave neither.
+fw_room() {
+    _try=/etc/firewalld/zones/.lvsfleet
+    if _fw_twice "$1" >"$_try" && sync "$_try"; then
+        rm -f "$_try"
+        return 0
+    fi
+    rm -f "$_try"
+    printf 'there is no room in %s\n' "${_try%/*}"
+    return 1
+}
+
+_fw_twice() {
+    while read -r _zone; do
+        for _ in 1 2; do
+            cat "$(fw_zone_file "$_zone")" "$1/save/saved-edits" "$1/save/saved-edits" || return
+        done
+    done <"$1/save/zones"
+}
+
+# fw_sync DIR: what firewalld wrote is on the disk; it does not see to that itself.
+fw_sync() {
+    while read -r _zone; do
+        _f=/etc/firewalld/zones/$_zone.xml
+        if [ -f "$_f" ]; then sync "$_f" || return; fi
+    done <"$1/save/zones"
+    sync /etc/firewalld/zones
 }
 
 # fw_unapply DIR: the runtime as it was. A daemon that died took its rules along or left them for
@@ -73,8 +101,9 @@ fw_unapply() {
 # it is told as well.
 fw_unsave() {
     if [ -f "$1/undo/disable" ]; then systemctl disable firewalld 2>&1 || return; fi
+    if fw_same "$1"; then return 0; fi
     if [ ! -f "$1/written" ] && [ ! -f "$1/do/start" ]; then
-        fw_edit_saved "$1/undo"
+        fw_edit_saved "$1/undo" && fw_mend "$1" && fw_sync "$1"
         return
     fi
     _ours=
@@ -93,17 +122,31 @@ fw_unsave() {
         if [ -f "$(kept "$1" "$_f")" ]; then
             replace "$_f" "$(kept "$1" "$_f")" || return
         else
-            rm -f -- "$_f" || return
+            gone "$_f" || return
         fi
     done
 }
 
-# fw_mend DIR: a zone file that was cut off while the daemon wrote it, as it was before.
+# fw_same DIR: whether the zones' files are those of before.
+fw_same() {
+    while read -r _zone; do
+        _f=/etc/firewalld/zones/$_zone.xml
+        [ "$(sum "$_f")" = "$(sum "$(kept "$1" "$_f")")" ] || return
+    done <"$1/undo/zones"
+}
+
+# fw_mend DIR: a zone file that was cut off while the daemon wrote it, as it was before; on a full disk
+# in the place of what is left of it.
 fw_mend() {
     while read -r _zone; do
         _f=/etc/firewalld/zones/$_zone.xml
         if [ -f "$_f" ] && ! grep -q '</zone>' "$_f"; then
-            if [ -f "$(kept "$1" "$_f")" ]; then replace "$_f" "$(kept "$1" "$_f")"; else rm -f "$_f"; fi
+            _kept=$(kept "$1" "$_f")
+            if [ ! -f "$_kept" ]; then
+                gone "$_f" || return
+            elif ! replace "$_f" "$_kept"; then
+                cat -- "$_kept" >"$_f" && sync "$_f" || return
+            fi
         fi
     done <"$1/save/zones"
 }

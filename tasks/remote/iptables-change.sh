@@ -13,7 +13,8 @@ ipt_unapply() {
     for _v in 4 6; do
         [ -s "$1/undo/v$_v" ] || continue
         if [ "$_v" = 4 ]; then _program=iptables; else _program=ip6tables; fi
-        _steps=$("$_program-save" | ipt_rehook "$1/undo/v$_v") || return
+        _dump=$("$_program-save") || return
+        _steps=$(printf '%s\n' "$_dump" | ipt_rehook "$1/undo/v$_v") || return
         printf '%s\n' "$_steps" | "$_program-restore" -w 5 --noflush 2>&1 || return
     done
 }
@@ -79,15 +80,25 @@ ipt_save() {
     ipt_write "$1"
 }
 
-# ipt_write DIR: the same without a test, for a boot at which the tables may not be there yet.
+# ipt_write DIR: the same without a test, for a boot at which the tables may not be there yet. All that
+# may fail (others wrote to a file, no room) comes before the first file is changed.
 ipt_write() {
     while read -r _was _new _path; do
-        if [ "$(sum "$_path")" != "$_was" ]; then
+        _now=$(sum "$_path")
+        if [ "$_now" = "$(sum "$1/save/$_new")" ]; then
             continue
-        elif [ "$_new" = - ]; then
-            rm -f -- "$_path" 2>&1 || return
-        else
-            replace "$_path" "$1/save/$_new" 2>&1 || return
+        elif [ "$_now" != "$_was" ]; then
+            printf '%s was written to by somebody else\n' "$_path"
+            return 1
+        elif [ "$_new" != - ]; then
+            prepare "$_path" "$1/save/$_new" 2>&1 || return
+        fi
+    done <"$1/save/files"
+    while read -r _ _new _path; do
+        if [ "$_new" = - ]; then
+            gone "$_path" 2>&1 || return
+        elif [ -f "$_path.lvsfleet" ]; then
+            settle "$_path" 2>&1 || return
         fi
     done <"$1/save/files"
 }
@@ -97,11 +108,12 @@ ipt_write() {
 ipt_unsave() {
     while read -r _was _new _path; do
         _now=$(sum "$_path")
+        rm -f -- "$_path.lvsfleet"
         if [ "$_now" = "$_was" ]; then
             continue
         elif [ "$_now" = - ] || [ "$_now" = "$(sum "$1/save/$_new")" ]; then
             if [ "$_was" = - ]; then
-                rm -f -- "$_path"
+                gone "$_path"
             else
                 replace "$_path" "$(kept "$1" "$_path")" 2>&1
             fi

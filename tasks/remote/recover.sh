@@ -2,17 +2,24 @@
 # recover NONCE boot: what a reboot interrupted, brought to its end before any filter is loaded. What
 # was claimed is saved to the end; all else is as it was before, for the runtime is gone.
 
+# The lock does not survive a boot. Where there is one this is none: somebody reloaded systemd and
+# started something in the middle of a run, and the run's own steps are at work.
+if [ -L "$lock" ]; then exit 0; fi
+
 for dir in "$home"/runs/*; do
+    over=
     if [ -e "$dir/armed" ]; then move "$dir" armed reverting; fi
-    if [ -e "$dir/reverting" ]; then
-        if [ "$(cat "$dir/backend")" = firewalld ]; then fw_mend "$dir"; fi
-        undo_saved "$dir" >"$dir/report" 2>&1 && finish "$dir" reverted
-        date +%s >"$dir/unseen"
-    elif [ -e "$dir/claimed" ]; then
-        case $(cat "$dir/backend") in
-            firewalld) fw_mend "$dir" && fw_save "$dir" ;;
-            iptables) ipt_write "$dir" ;;
-        esac >"$dir/report" 2>&1 && put_owned "$dir" owned && finish "$dir" "done"
-        date +%s >"$dir/unseen"
+    if [ -e "$dir/claimed" ]; then
+        if save_at_boot "$dir" >"$dir/report" 2>&1; then
+            finish "$dir" claimed "done"
+            over=yes
+        else
+            move "$dir" claimed reverting
+        fi
     fi
+    if [ -e "$dir/reverting" ]; then
+        undo_at_boot "$dir" >>"$dir/report" 2>&1 && finish "$dir" reverting reverted
+        over=yes
+    fi
+    if [ "$over" ]; then date +%s >"$dir/unseen"; fi
 done

@@ -1,25 +1,60 @@
 # shellcheck shell=sh
-# revert NONCE RUN timer|asked: take back exactly what the change of RUN did. The timer only takes
-# back what was not committed; who asks may also take back a commit that did not turn out as wanted.
+# revert NONCE RUN timer|asked: take back exactly what the change of RUN did. The timer takes back
+# what was not committed, and finishes a commit that died; who asks may also take back a commit that
+# did not turn out as wanted. It can be done again, from wherever it stopped.
 
 trap '' HUP PIPE
 run=$1
 asked=$2
 dir=$home/runs/$run
 [ -d "$dir" ] || fail lost "the router knows of no run $run"
-# A step that still is at work ends first, so that nothing is applied after it was taken back.
-hold "$dir" 130
 
-win() {
-    move "$dir" armed reverting && return
-    # On a disk that takes no rename nobody can have committed, nor can while we hold the run.
-    [ -e "$dir/armed" ] && return
-    [ "$asked" = asked ] || return
-    move "$dir" claimed reverting || move "$dir" "done" reverting
+# nothing: this is over, or was never begun; whoever died at it may have left the lock behind.
+nothing() {
+    release "$run"
+    if [ "$asked" = timer ]; then exit 0; fi
+    fail lost "there is nothing to take back"
 }
-win || fail lost "there is nothing to take back"
+
+# again_locked: a run that is over has no lock any more, and another one may have begun since.
+again_locked() {
+    take_lock "$run" revert || [ "$(lock_run)" = "$run" ] || fail locked "$(holder)"
+    install_recovery "$dir" && move "$dir" "done" reverting
+}
+
+# A step that still is at work ends first, so that nothing is applied after it was taken back.
+if ! hold "$dir" 130; then
+    # One that hangs before the claim is not waited for any longer; one that saves is.
+    [ -e "$dir/armed" ] || fail busy "another step of this run is still at work"
+fi
+if move "$dir" armed reverting || [ -e "$dir/reverting" ]; then
+    true
+elif [ -e "$dir/armed" ]; then
+    true # on a disk that takes no rename nobody can have committed, nor can while we hold the run
+elif [ -e "$dir/claimed" ] && [ "$asked" = timer ]; then
+    if save_all "$dir" >"$dir/report" 2>&1; then
+        finish "$dir" claimed "done"
+        date +%s >"$dir/unseen"
+        exit 0
+    fi
+    move "$dir" claimed reverting
+elif [ -e "$dir/claimed" ]; then
+    move "$dir" claimed reverting
+elif [ -e "$dir/done" ] && [ "$asked" = asked ]; then
+    again_locked || nothing
+else
+    nothing
+fi
+
 report=$(section undo undo_stubbornly "$dir" 2>&1)
-printf '%s\n' "$report"
-case $report in *"> undo 0") finish "$dir" reverted ;; esac
 printf '%s\n' "$report" >"$dir/report"
-if [ "$asked" = timer ]; then date +%s >"$dir/unseen"; else disarm "$run"; fi
+case $report in
+    *"> undo 0")
+        if [ "$asked" = timer ]; then date +%s >"$dir/unseen"; fi
+        finish "$dir" reverting reverted
+        if [ "$asked" = asked ]; then disarm "$run"; fi
+        ;;
+    *) if [ "$asked" = timer ]; then exit 1; fi ;; # and the timer tries again
+esac
+exec 9<&-
+printf '%s\n' "$report"

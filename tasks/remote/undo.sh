@@ -1,5 +1,29 @@
 # shellcheck shell=sh
-# Taking back what a run did: exactly that, and nothing that others did meanwhile.
+# Saving what a run did; or taking it back: exactly that, and nothing that others did meanwhile.
+
+# save_all DIR: for the next boot, what runs. Again does no harm.
+save_all() {
+    true >"$1/saving" || return
+    case $(cat "$1/backend") in
+        firewalld) fw_save "$1" ;;
+        iptables) ipt_save "$1" ;;
+    esac && put_owned "$1" owned
+}
+
+# save_at_boot DIR, undo_at_boot DIR: the same, and the opposite, after a power cut in the middle of it
+# and before any filter is loaded.
+save_at_boot() {
+    true >"$1/saving" || return
+    case $(cat "$1/backend") in
+        firewalld) fw_mend "$1" && fw_save "$1" ;;
+        iptables) ipt_write "$1" ;;
+    esac && put_owned "$1" owned
+}
+
+undo_at_boot() {
+    case $(cat "$1/backend") in firewalld) fw_mend "$1" || return ;; esac
+    undo_saved "$1"
+}
 
 # undo_saved DIR: what is loaded at boot, as it was.
 undo_saved() {
