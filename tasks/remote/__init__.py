@@ -10,6 +10,7 @@ _READING = ("common", "firewalld", "iptables", "observation")
 _CHANGING = (*_READING, "files", "firewalld-change", "iptables-change", "runs", "undo")
 PHASES = {
     "observe": _READING,
+    "survey": (*_READING, "keepalived"),
     "standing": ("common",),
     "begin": (*_CHANGING, "snapshot"),
     "commit": _CHANGING,
