@@ -9,9 +9,11 @@ from inventory.desired import Desired
 from runbooks.engine import Fleet
 from runbooks.roles import Roles, roles_of
 from runbooks.settle import PATIENCE, settle
-from tasks.observe import Observed
+from tasks.standing import Standing
 
 _BETWEEN = 0.5
+UNKNOWN_MASTER_DOWN = 4.0
+"""Seconds, where keepalived does not say: its default interval of 1 s."""
 
 
 class Clusters:
@@ -44,21 +46,17 @@ class Clusters:
         cluster = self.of(router)
         return "" if cluster is None else self.before[cluster].trouble
 
-    def learn(
-        self, routers: Iterable[str], observed: Mapping[str, Observed], silent: Iterable[str]
-    ) -> None:
+    def learn(self, routers: Iterable[str], silent: Iterable[str]) -> None:
         """Find out who is MASTER; routers that have just booted have a moment to agree on that.
 
         Args:
             routers: those that are to be changed.
-            observed: what is known already.
             silent: the routers that did not answer; they are not asked again.
         """
         clusters = self._whole(routers)
-        asked = [name for name in _members(clusters) if name not in observed]
         self._silent = frozenset(silent)
-        now = {**observed, **self._observe(asked)}
-        self._silent |= frozenset(asked) - now.keys()
+        now = self._ask(_members(clusters))
+        self._silent |= frozenset(_members(clusters)) - now.keys()
         self.before = _roles(clusters, now)
         if not any(roles.trouble for roles in self.before.values()):
             return
@@ -68,7 +66,13 @@ class Clusters:
             if time.monotonic() > last or self.fleet.stop.gently:
                 return
             self.fleet.stop.wait(_BETWEEN)
-            self.before = _roles(clusters, self._observe(_members(clusters)))
+            self.before = _roles(clusters, self._ask(_members(clusters)))
+
+    def seconds_to_notice(self, routers: Iterable[str]) -> float:
+        """How long it takes a BACKUP to notice that a MASTER fell silent, as keepalived says."""
+        names = {self.of(router) for router in routers}
+        downs = [each.master_down for name, each in self.before.items() if name in names]
+        return max(downs, default=0.0) or UNKNOWN_MASTER_DOWN
 
     def trouble_after(self, touched: Iterable[str], *, seconds: float) -> str:
         """What became of the roles in the clusters of ``touched``; empty where they are as before.
@@ -82,7 +86,7 @@ class Clusters:
             return ""
 
         def now() -> list[tuple[Roles, Roles]]:
-            roles = _roles(clusters, self._observe(_members(clusters)))
+            roles = _roles(clusters, self._ask(_members(clusters)))
             return [(self.before[name], each) for name, each in roles.items()]
 
         return settle(now, seconds=seconds, stop=self.fleet.stop)
@@ -96,8 +100,8 @@ class Clusters:
                 found.setdefault(each.cluster, []).append(each)
         return found
 
-    def _observe(self, routers: Iterable[str]) -> dict[str, Observed]:
-        return self.fleet.observe([name for name in routers if name not in self._silent])
+    def _ask(self, routers: Iterable[str]) -> dict[str, Standing]:
+        return self.fleet.standings([name for name in routers if name not in self._silent])
 
 
 def _members(clusters: Mapping[str, Iterable[Desired]]) -> list[str]:
@@ -105,6 +109,6 @@ def _members(clusters: Mapping[str, Iterable[Desired]]) -> list[str]:
 
 
 def _roles(
-    clusters: Mapping[str, Iterable[Desired]], observed: Mapping[str, Observed]
+    clusters: Mapping[str, Iterable[Desired]], standings: Mapping[str, Standing]
 ) -> dict[str, Roles]:
-    return {name: roles_of(name, group, observed) for name, group in clusters.items()}
+    return {name: roles_of(name, group, standings) for name, group in clusters.items()}

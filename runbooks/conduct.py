@@ -21,13 +21,16 @@ from runbooks.reports.table import routers as count_of
 from runbooks.reports.text import visible
 from runbooks.rolling import Rolling
 from runbooks.runner import DEFAULT_WORKERS, FleetRunner
-from tasks.look import Options
+from tasks.look import PATIENCE, Options
 from tasks.rollout import whoever
 
 if TYPE_CHECKING:
     from nornir.core import Nornir
 
     from inventory.fleet import Fleet as Inventory
+
+PATIENCE_NOW = 5.0
+"""Seconds for connecting in an emergency: who answers does not wait for who does not."""
 
 GRACE = 45.0
 """Seconds for a router beyond its two deadlines: its task ends by itself within 30 of them."""
@@ -107,6 +110,7 @@ def conduct(
             run=identity,
             who=whoever(),
             timeout=request.timeout,
+            patience=min(request.timeout, PATIENCE_NOW if request.policy.now else PATIENCE),
             confirm_timeout=request.confirm_timeout,
             break_lock=request.break_lock,
         ),

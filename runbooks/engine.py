@@ -13,12 +13,11 @@ from runbooks.policy import Policy
 from runbooks.progress import ProgressProcessor
 from runbooks.reports.text import visible
 from runbooks.runner import FleetRunner
-from tasks.backends.protocol import Change
 from tasks.look import Look, Options, Planner
-from tasks.observe import Observed
 from tasks.outcome import Outcome, Status
 from tasks.plan import plan
-from tasks.rollout import bring_there, look_at
+from tasks.rollout import bring_there, look_at, stand_of
+from tasks.standing import Standing
 
 if TYPE_CHECKING:
     from nornir.core import Nornir
@@ -124,21 +123,17 @@ class Fleet:
         results = self.on_each(jobs, "change", do)
         return {name: outcome_of(name, result) for name, result in results.items()}
 
-    def observe(self, routers: Iterable[str]) -> dict[str, Observed]:
-        """What routers are, of those that answer; nothing is planned, nothing is shown."""
-        jobs = {name: Job(self.desired[name], _nothing) for name in routers}
+    def standings(self, routers: Iterable[str]) -> dict[str, Standing]:
+        """How routers stand in their clusters, of those that answer; nothing is shown."""
+
+        def do(task: Task) -> Result:
+            return stand_of(task, options=self.options)
+
         with self.processor.silently():
-            looks = self.look(jobs)
-        return {
-            name: seen.observed
-            for name, seen in looks.items()
-            if isinstance(seen, Look) and seen.observed is not None
-        }
+            results = self.on_each(routers, "standing", do)
+        answers = {name: _value(each[0].result, Standing) for name, each in results.items()}
+        return {name: each for name, each in answers.items() if each is not None}
 
 
 def _value(value: object, kind: type[T]) -> T | None:
     return value if isinstance(value, kind) else None
-
-
-def _nothing(_observed: Observed) -> Change:
-    return Change.none()

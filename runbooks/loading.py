@@ -11,7 +11,7 @@ from inventory.fleet import Fleet, check
 from inventory.loader import load_fleet
 from runbooks.names import remember
 from tasks.connect.options import parse_options
-from tasks.ssh import plugin_of
+from tasks.reach import plugin_of
 
 if TYPE_CHECKING:
     from nornir.core import Nornir

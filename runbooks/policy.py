@@ -26,7 +26,7 @@ class Policy:
         batch: how many routers at most in one wave; None is as many as there are.
         pause: seconds between two waves.
         settle: seconds that a cluster's roles must stay what they were, after a wave that touched
-            what is let in. keepalived's default needs 3 to 4 to notice that adverts are missing.
+            what is let in; None is as long as its keepalived takes to notice a silent MASTER.
         on_failure: what happens to the rest when too many fail.
         max_failures: how many may fail before that; the canary never may.
     """
@@ -35,6 +35,6 @@ class Policy:
     now: bool = False
     batch: Share | None = None
     pause: float = 0.0
-    settle: float = 4.0
+    settle: float | None = None
     on_failure: OnFailure = OnFailure.STOP
     max_failures: Share = Share(0)  # noqa: RUF009 - it is frozen

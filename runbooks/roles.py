@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from inventory.desired import Desired
 from inventory.rules import Address
-from tasks.look import held
-from tasks.observe import Observed
+from tasks.standing import Standing, VrrpState
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +22,15 @@ class Roles:
         cluster: its name.
         holders: each of its VIPs, and the routers that have it, by name.
         alive: the routers that could be asked and whose keepalived runs.
+        faulty: those of them whose keepalived says FAULT: they could not take over.
+        master_down: seconds until a BACKUP that hears nothing takes over; 0 where nobody says.
     """
 
     cluster: str
     holders: Mapping[Address, tuple[str, ...]]
     alive: frozenset[str]
+    faulty: tuple[str, ...] = ()
+    master_down: float = 0.0
 
     def is_master(self, router: str) -> bool:
         """Whether it holds a VIP."""
@@ -35,7 +38,7 @@ class Roles:
 
     @property
     def trouble(self) -> str:
-        """What is wrong: a VIP with two holders, or no VIP held at all; empty where all is well.
+        """What is wrong: a VIP with two holders, none held, a FAULT; empty where all is well.
 
         A VIP that nobody holds is not keepalived's (yet), as long as another one is held. Without
         a running keepalived there are no roles.
@@ -45,6 +48,8 @@ class Roles:
                 return f"{' and '.join(names)} are both MASTER: each holds {vip}"
         if self.alive and self.holders and not any(self.holders.values()):
             return "it has no MASTER: no router holds any of its VIPs"
+        if self.faulty:
+            return f"{' and '.join(self.faulty)} could not take over: keepalived says FAULT"
         return ""
 
     def moved_since(self, before: Roles) -> str:
@@ -60,25 +65,40 @@ def _names(routers: Iterable[str]) -> str:
     return " and ".join(routers) or "nobody"
 
 
-def roles_of(cluster: str, desired: Iterable[Desired], observed: Mapping[str, Observed]) -> Roles:
+def roles_of(cluster: str, desired: Iterable[Desired], standings: Mapping[str, Standing]) -> Roles:
     """The roles in a cluster.
 
     Args:
         cluster: its name.
         desired: of each of its routers.
-        observed: those that could be asked.
+        standings: of those that could be asked.
     """
+    faulty: list[str] = []
+    master_down = 0.0
     holders: dict[Address, list[str]] = {}
     alive: set[str] = set()
-    for each in desired:
+    members = list(desired)
+    for each in members:
         for service in each.services:
             for vip in service.vips:
                 holders.setdefault(vip, [])
-        seen = observed.get(each.router)
+    for each in members:
+        seen = standings.get(each.router)
         if seen is None:
             continue
-        if seen.units["keepalived"].active:
+        if seen.alive:
             alive.add(each.router)
-        for vip in held(each, seen):
-            holders.setdefault(vip, []).append(each.router)
-    return Roles(cluster, {vip: tuple(names) for vip, names in holders.items()}, frozenset(alive))
+        if any(instance.state is VrrpState.FAULT for instance in seen.instances):
+            faulty.append(each.router)
+        downs = (instance.master_down for instance in seen.instances)
+        master_down = max(master_down, *downs, 0.0)
+        for vip, names in holders.items():
+            if vip in seen.addresses:
+                names.append(each.router)
+    return Roles(
+        cluster,
+        {vip: tuple(names) for vip, names in holders.items()},
+        frozenset(alive),
+        tuple(faulty),
+        master_down,
+    )

@@ -77,9 +77,8 @@ class Rolling:
 
     def _settled(self, todo: Sequence[str]) -> list[str]:
         """Those whose cluster has one MASTER; the others fail, before anything is touched."""
-        observed = {n: s.observed for n, s in self.looks.items() if s.observed is not None}
         silent = [n for n, each in self.outcomes.items() if each.status is Status.FAILED]
-        self.clusters.learn(todo, observed, silent)
+        self.clusters.learn(todo, silent)
         ready: list[str] = []
         for name in todo:
             trouble = self.clusters.trouble_of(name)
@@ -219,4 +218,7 @@ class Rolling:
             if self.outcomes[name].status is not Status.FAILED
         ]
         risky = any(change is not None and change.lets_in for change in changes)
-        return self.fleet.policy.settle if risky else 0.0
+        if not risky:
+            return 0.0
+        settle = self.fleet.policy.settle
+        return self.clusters.seconds_to_notice(wave) if settle is None else settle

@@ -16,6 +16,7 @@ from tasks.errors import NotReady, RouterError
 from tasks.observe import Observed, observe
 from tasks.outcome import Finding, Outcome, Severity, Status
 from tasks.record import Recorder, Unrecorded
+from tasks.retry import LATEST as PATIENCE
 from tasks.shell import Shell
 
 T = TypeVar("T")
@@ -55,6 +56,7 @@ class Options:
         run: the run's name; letters, digits and dashes.
         who: who runs it, for whoever meets the router's lock; one word.
         timeout: seconds for one router, without taking a change back.
+        patience: seconds for connecting to it.
         confirm_timeout: seconds until a router takes an unconfirmed change back on its own.
         break_lock: take the lock of a run that has nothing to do on the router any more.
         steady: a change that moves a VIP is taken back.
@@ -64,6 +66,7 @@ class Options:
     run: str
     who: str = "lvsfleet"
     timeout: float = 120.0
+    patience: float = PATIENCE
     confirm_timeout: float = 60.0
     break_lock: bool = False
     steady: bool = True

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tasks.connect.endpoint import endpoint_of
 from tasks.connect.passwords import login_password
 from tasks.errors import Unreachable
 from tasks.shell import Shell
-from tasks.ssh import endpoint_of
 
 if TYPE_CHECKING:
     from nornir.core.configuration import Config

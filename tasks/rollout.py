@@ -10,10 +10,12 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from inventory.desired import Desired
+from inventory.errors import LvsfleetError
 from tasks.bring import bring
 from tasks.errors import RouterError
 from tasks.look import Connections, Look, Options, Planner, Step, look
-from tasks.ssh import asking, fresh_shell, shell_of
+from tasks.reach import asking, fresh_shell, shell_of
+from tasks.standing import ask_standing
 
 if TYPE_CHECKING:
     from nornir.core.inventory import Host
@@ -30,7 +32,7 @@ def look_at(task: Task, *, desired: Desired, planner: Planner, options: Options)
     seen = look(
         desired,
         planner,
-        connections=connections_of(task.host),
+        connections=connections_of(task.host, options.patience),
         step=step_of(task),
         options=options,
     )
@@ -49,19 +51,32 @@ def bring_there(
         desired,
         planner,
         seen,
-        connections=connections_of(task.host),
+        connections=connections_of(task.host, options.patience),
         step=step_of(task),
         options=options,
     )
     return _result(task, outcome)
 
 
-def connections_of(host: Host) -> Connections:
-    """The ways to a router of the inventory."""
+def stand_of(task: Task, *, options: Options) -> Result:
+    """Ask one router how it stands in its cluster; the result is a Standing, or None."""
+    try:
+        standing = asking(
+            task.host,
+            lambda shell: ask_standing(shell, deadline=options.timeout),
+            patience=options.patience,
+        )
+    except LvsfleetError:
+        return _result(task, None)  # its cluster counts it as not there
+    return _result(task, standing)
+
+
+def connections_of(host: Host, patience: float) -> Connections:
+    """The ways to a router of the inventory; ``patience`` is the seconds for connecting."""
     return Connections(
-        read=lambda question: asking(host, question),
-        first=lambda: shell_of(host),
-        fresh=lambda: fresh_shell(host),
+        read=lambda question: asking(host, question, patience=patience),
+        first=lambda: shell_of(host, patience=patience),
+        fresh=lambda: fresh_shell(host, patience=patience),
     )
 
 

@@ -55,10 +55,8 @@ def rolling_options(command: F) -> F:
             "--settle",
             metavar="SECONDS",
             type=click.FloatRange(0, 600),
-            default=4,
-            show_default=True,
-            help="Watch the VIPs this long after a wave that touched what is let in. VRRP needs "
-            "three to four advertisement intervals to notice that it is shut out.",
+            help="Watch the VIPs this long after a wave that touched what is let in. [default: "
+            "as long as keepalived takes to notice a silent MASTER, four advertisement intervals]",
         ),
         click.option(
             "--on-failure",

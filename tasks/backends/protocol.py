@@ -33,11 +33,6 @@ class Change:
     commands: tuple[str, ...] = ()
     lets_in: bool = False
 
-    @classmethod
-    def none(cls) -> Change:
-        """No change, for who only wants to look."""
-        return cls(Backend.AUTO)
-
     def pending(self, where: Where) -> tuple[Edit, ...]:
         """The edits that concern the runtime, or what is saved."""
         return tuple(edit for edit in self.edits if edit.where is where)

@@ -12,7 +12,7 @@ from lab.fleet import Lab
 from lab.keys import PASSWORD
 from tasks.connect.passwords import typed
 from tasks.errors import AuthenticationRefused, PrivilegeRefused
-from tasks.ssh import fresh_shell, shell_of
+from tasks.reach import fresh_shell, shell_of
 
 MakeHost = Callable[..., Host]
 WHO = "id -un; cat; printf err >&2; exit 1"

@@ -12,8 +12,8 @@ from nornir.core.inventory import ConnectionOptions, Defaults, Host
 
 from inventory.errors import LvsfleetError
 from tasks.errors import DeadlineExceeded, HostKeyRefused, Unreachable
+from tasks.reach import asking, drop, fresh_shell, shell_of
 from tasks.shell import Shell
-from tasks.ssh import asking, drop, fresh_shell, shell_of
 
 from .conftest import USER, Server, Start
 

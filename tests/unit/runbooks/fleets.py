@@ -22,6 +22,7 @@ from tasks.look import Look, Options
 from tasks.observe import UNITS, Observed, Unit
 from tasks.outcome import Edit, Op, Outcome, Status, Where
 from tasks.sections import Section
+from tasks.standing import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +56,10 @@ def observed(*addresses: str, keepalived: bool = True) -> Observed:
         lock=None,
         sections={"units": Section("", 0), "addresses": Section("", 0)},
     )
+
+
+def standing(*addresses: str, keepalived: bool = True) -> Standing:
+    return Standing(frozenset(ip_address(each) for each in addresses), keepalived)
 
 
 @dataclass
@@ -114,12 +119,12 @@ class World:
         fleet = MadeUp(self, wanted, policy or Policy())
         return Rolling(fleet, {n: Job(wanted[n], _unused) for n in tuple(jobs) or wanted})
 
-    def see(self, router: str) -> Observed | None:
+    def see(self, router: str) -> Standing | None:
         self.asked.append(router)
         if router in self.unreachable:
             return None
         cluster = self.clusters[router]
-        return observed(*([VIPS[cluster]] if router in self.holders.get(cluster, ()) else []))
+        return standing(*([VIPS[cluster]] if router in self.holders.get(cluster, ()) else []))
 
 
 class MadeUp(Fleet):
@@ -146,7 +151,7 @@ class MadeUp(Fleet):
             edits = () if name in self.world.unchanged else (EDIT,)
             change = Change(Backend.IPTABLES, edits, lets_in=self.world.lets_in)
             found[name] = (
-                Look(name, seen, change)
+                Look(name, observed(), change)
                 if seen
                 else Outcome(name, Status.FAILED, error=Unreachable("no answer"))
             )
@@ -168,7 +173,7 @@ class MadeUp(Fleet):
                 done[name] = looks[name].outcome(status)
         return done
 
-    def observe(self, routers: Iterable[str]) -> dict[str, Observed]:
+    def standings(self, routers: Iterable[str]) -> dict[str, Standing]:
         seen = {name: self.world.see(name) for name in routers}
         return {name: each for name, each in seen.items() if each is not None}
 

@@ -11,6 +11,7 @@ import json
 import os
 import time
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import Any
 
 from nornir.core.task import Result, Task
@@ -24,6 +25,7 @@ from tasks.look import Look, Options, Planner
 from tasks.observe import UNITS, Observed, Unit
 from tasks.outcome import Edit, Finding, Op, Outcome, Severity, Status, Where
 from tasks.sections import Section
+from tasks.standing import Standing
 
 SCRIPT: dict[str, dict[str, Any]] = json.loads(os.environ.get("SCRIPT", "{}"))
 ERRORS: dict[str, RouterError] = {
@@ -52,6 +54,15 @@ def observed(desired: Desired) -> Observed:
     )
 
 
+def stand_of(task: Task, *, options: Options) -> Result:
+    """keepalived runs everywhere, and the first router of each cluster has the VIPs."""
+    del options
+    texts = [vip for each in task.host["services"].values() for vip in each["vips"]]
+    vips = frozenset(ip_address(text) for text in texts)
+    master = task.host.name.endswith("1")
+    return Result(host=task.host, result=Standing(vips if master else frozenset(), True))
+
+
 def phase(_task: Task, say: dict[str, Any] | None = None) -> None:
     """A phase of a router; with ``say`` the one in which it does what the script says."""
     if say is None:
@@ -65,8 +76,7 @@ def look_at(task: Task, *, desired: Desired, planner: Planner, options: Options)
     del options
     begun = time.monotonic()
     seen = observed(desired)
-    if planner is engine._nothing:
-        return Result(host=task.host, result=Look(desired.router, seen, Change.none()))
+    del planner
     say = SCRIPT.get(desired.router, {})
     late = say.get("after") == "begin"
     task.run(task=phase, name="observe", say=None if late else say)
@@ -92,5 +102,6 @@ def bring_there(
 
 if __name__ == "__main__":
     engine.look_at = look_at
+    engine.stand_of = stand_of
     engine.bring_there = bring_there
     main()

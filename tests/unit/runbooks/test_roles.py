@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from runbooks.roles import Roles, roles_of
-from tests.unit.runbooks.fleets import desired, observed, vip
+from tasks.standing import Instance, Standing, VrrpState
+from tests.unit.runbooks.fleets import desired, standing, vip
 
 AMS = [desired("ams1", "ams"), desired("ams2", "ams")]
 VIP = "203.0.113.10"
@@ -12,7 +13,7 @@ VIP = "203.0.113.10"
 def roles(**holding: bool | None) -> Roles:
     """Who holds the VIP; None could not be asked."""
     seen = {
-        name: observed(*([VIP] if holds else ["192.0.2.1"]))
+        name: standing(*([VIP] if holds else ["192.0.2.1"]))
         for name, holds in holding.items()
         if holds is not None
     }
@@ -42,8 +43,20 @@ def test_what_is_wrong_is_said(holding: dict[str, bool | None], trouble: str) ->
 
 
 def test_without_keepalived_there_are_no_roles() -> None:
-    seen = {each.router: observed(keepalived=False) for each in AMS}
+    seen = {each.router: standing(keepalived=False) for each in AMS}
     assert roles_of("ams", AMS, seen).trouble == ""
+
+
+def test_a_router_in_fault_could_not_take_over() -> None:
+    fault = Instance("ams_v4", VrrpState.FAULT, 0.5)
+    master = Instance("ams_v4", VrrpState.MASTER, 0.5)
+    seen = {
+        "ams1": Standing(frozenset({vip("ams")}), True, (master,)),
+        "ams2": Standing(frozenset(), True, (fault,)),
+    }
+    found = roles_of("ams", AMS, seen)
+    assert found.trouble == "ams2 could not take over: keepalived says FAULT"
+    assert found.master_down == 2.0
 
 
 def test_a_vip_that_is_not_configured_yet_is_no_trouble_beside_one_that_is() -> None:
