@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_interface
@@ -133,20 +132,3 @@ def parse_addresses(text: str) -> frozenset[Address]:
                 except ValueError as error:
                     raise NotUnderstood(f"ip printed an address that is none: {line!r}") from error
     return frozenset(found)
-
-
-def bus_strings(text: str) -> list[str]:
-    """The strings of a D-Bus answer as busctl prints it, ``{"type":"as","data":[["…"]]}``.
-
-    Raises:
-        NotUnderstood: it is something else.
-    """
-    try:
-        answer = json.loads(text)
-    except (ValueError, RecursionError):
-        answer = None
-    match answer:
-        case {"data": [list(strings)]}:
-            return [str(each) for each in strings]
-        case _:
-            raise NotUnderstood(f"firewalld answered over D-Bus: {text[:200]!r}")

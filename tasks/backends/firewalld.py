@@ -17,8 +17,9 @@ from inventory.desired import Backend, Desired
 from inventory.rules import AcceptProtocol, Mark, Rule, Ruleset
 from tasks.backends import rich
 from tasks.backends.protocol import Change, Covered, no_service_has, refuse_conflicts
+from tasks.bus import bus_strings
 from tasks.errors import Conflict, NotReady
-from tasks.observe import Observed, bus_strings
+from tasks.observe import Observed
 from tasks.outcome import Edit, Finding, Op, Severity, Where
 
 OWNED = "file:/var/lib/lvsfleet/owned"

@@ -12,7 +12,6 @@ from inventory.desired import Backend, Desired
 from tasks.errors import NotReady, NotUnderstood, RouterError
 from tasks.observe import (
     Unit,
-    bus_strings,
     parse,
     parse_addresses,
     parse_units,
@@ -90,20 +89,6 @@ def test_every_address_is_seen_whatever_its_interface_is_called() -> None:
 def test_an_address_that_is_none_is_not_passed_over() -> None:
     with pytest.raises(NotUnderstood, match=r"192\.0\.2\.300"):
         parse_addresses("2: eth0    inet 192.0.2.300/24 scope global eth0")
-
-
-def test_the_bus_tells_strings() -> None:
-    told = bus_strings(printed("observe/busctl-rich-rules"))
-    assert told == printed("observe/firewall-cmd-rich-rules").splitlines()
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "{", "[]", "7", '{"data":"a"}', '{"data":["ab"]}', '{"data":null}', "[" * 9999, '{"a":1}'],
-)
-def test_an_answer_of_the_bus_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(NotUnderstood):
-        bus_strings(text)
 
 
 texts = st.text(st.characters(codec="utf-8") | st.sampled_from("\n\r\x0c\x85\udcff@<> "))
