@@ -17,14 +17,6 @@ _ESCAPE = re.compile(
     rb"\\(?:x(?P<hex>[0-9a-fA-F]{2})|(?P<octal>[0-7]{3})|(?P<letter>.))", re.DOTALL
 )
 _LETTERS = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
-    b"a": b"\a",
-    b"b": b"\b",
-    b"f": b"\f",
-    b"n": b"\n",
-    b"r": b"\r",
-    b"t": b"\t",
-    b"v": b"\v",
-}
 _SIMPLE: Mapping[str, Callable[[str], object]] = {
     **dict.fromkeys("ynqiuxth", int),
     **dict.fromkeys("sog", str),
