@@ -21,7 +21,8 @@ from runbooks.reports.table import routers as count_of
 from runbooks.reports.text import visible
 from runbooks.rolling import Rolling
 from runbooks.runner import DEFAULT_WORKERS, FleetRunner
-from tasks.look import PATIENCE, Options
+from tasks.look import Options
+from tasks.retry import LATEST as PATIENCE
 from tasks.rollout import whoever
 
 if TYPE_CHECKING:
