@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from inventory.rules import Ruleset
+from inventory.rules import Rule, Ruleset
 from tasks.backends import rich
 from tasks.backends.firewalld import ENABLE, OWNED, START, assemble, owned_rules, sides
 from tasks.backends.protocol import Back, Covered
+from tasks.errors import NotReady
 from tasks.observe import Observed
 from tasks.outcome import Edit, Op, Where
+
+_Sides = dict[Where, tuple[rich.RichRule, ...]]
 
 
 def plan_back(
@@ -18,51 +21,93 @@ def plan_back(
     """See `tasks.backends.protocol.WayBack`.
 
     A firewalld that the earlier change started is stopped again: with its rules gone it would turn
-    the services' traffic away.
+    the services' traffic away. One that it stopped is started again, its rules in place.
     """
-    runs = now.units["firewalld"].active
-    stops = runs and any(each.rule == START for each in edits)
+    unit = now.units["firewalld"]
+    services = {(each.rule, each.op) for each in edits if not each.zone}
+    stops = unit.active and (START, Op.ADD) in services
     zones = list(dict.fromkeys(each.zone for each in edits if each.zone))
     opposite: list[Edit] = []
     for where in Where:
-        if where is Where.RUNTIME and (stops or not runs):
+        if where is Where.RUNTIME and (stops or not unit.active):
             continue
         for zone in zones:
             mine = [each for each in edits if each.where is where and each.zone == zone]
-            opposite += _opposite(mine, sides(zone, now)[where])
+            was = _sides(zone, before).get(where, ())
+            opposite += _opposite(mine, was, sides(zone, now)[where])
     if stops:
         opposite.append(Edit(Op.REMOVE, Where.RUNTIME, START, None, "systemd"))
-    if now.units["firewalld"].enabled and any(each.rule == ENABLE for each in edits):
+    if not unit.active and (START, Op.REMOVE) in services:
+        opposite.append(Edit(Op.ADD, Where.RUNTIME, START, None, "systemd"))
+    if unit.enabled and (ENABLE, Op.ADD) in services:
         opposite.append(Edit(Op.REMOVE, Where.SAVED, ENABLE, None, "systemd"))
-    was = before.text(OWNED) or ""
-    change = assemble(zones, opposite, now, owned=was)
-    return Back(change, tuple(_since(zones, after, now)) if after else ())
+    if not unit.enabled and (ENABLE, Op.REMOVE) in services:
+        opposite.append(Edit(Op.ADD, Where.SAVED, ENABLE, None, "systemd"))
+    owned = "".join(f"{line}\n" for line in _owned(zones, opposite, before, now))
+    change = assemble(zones, opposite, now, owned=owned)
+    since = _since(zones, before, after, now) if after else ()
+    return Back(change, tuple(since))
 
 
-def _opposite(edits: Sequence[Edit], present: Sequence[rich.RichRule]) -> Iterator[Edit]:
+def _sides(zone: str, observed: Observed) -> _Sides:
+    """A zone's rules; none where it was not asked about, or there was no such zone."""
+    try:
+        return sides(zone, observed)
+    except NotReady:
+        return {}
+
+
+def _opposite(
+    edits: Sequence[Edit], was: Sequence[rich.RichRule], present: Sequence[rich.RichRule]
+) -> Iterator[Edit]:
     """What takes ``edits`` back, as far as they still stand; rules are known by what they do."""
     for each in edits:
         rule = rich.parse(each.rule).rule
-        here = [r.text for r in present if r.text == each.rule or (rule and r.rule == rule)]
-        if each.op is Op.REMOVE and not here:
+        if each.op is Op.REMOVE and not _alike(each.rule, rule, present):
             yield Edit(Op.ADD, each.where, each.rule, each.service, each.scope)
-        elif each.op is Op.ADD:
-            yield from (
-                Edit(Op.REMOVE, each.where, text, each.service, each.scope) for text in here
-            )
+        elif each.op is Op.ADD and not _alike(each.rule, rule, was):
+            for text in _alike(each.rule, rule, present):
+                yield Edit(Op.REMOVE, each.where, text, each.service, each.scope)
 
 
-def _since(zones: Sequence[str], after: Observed, now: Observed) -> Iterator[str]:
-    """What became of our own rules after the earlier change."""
+def _alike(text: str, rule: Rule | None, rules: Sequence[rich.RichRule]) -> list[str]:
+    """The texts of those of ``rules`` that do the same."""
+    return [each.text for each in rules if each.text == text or (rule and each.rule == rule)]
+
+
+def _owned(
+    zones: Sequence[str], opposite: Sequence[Edit], before: Observed, now: Observed
+) -> Iterator[str]:
+    """The list of our own rules after the way back: those of before and of now that are there."""
+    there: dict[str, set[Rule | None]] = {}
+    for zone in zones:
+        mine = [each for each in opposite if each.where is Where.SAVED and each.zone == zone]
+        gone = {each.rule for each in mine if each.op is Op.REMOVE}
+        stay = {each.rule for each in sides(zone, now)[Where.SAVED] if each.text not in gone}
+        come = {rich.parse(each.rule).rule for each in mine if each.op is Op.ADD}
+        there[zone] = stay | come
+    was, is_ = (each.text(OWNED) or "" for each in (before, now))
+    elsewhere = set(is_.split("\n"))
+    for line in dict.fromkeys(f"{was}\n{is_}".split("\n")):
+        zone, _, words = line.partition(" ")
+        if line and (rich.parse(words).rule in there[zone] if zone in there else line in elsewhere):
+            yield line
+
+
+def _since(zones: Sequence[str], before: Observed, after: Observed, now: Observed) -> Iterator[str]:
+    """What became of our own rules after the earlier change; what is as before is no loss."""
     for zone in zones:
         owned = [each.get(zone, Ruleset()) for each in (owned_rules(after), owned_rules(now))]
         ours = Covered(owned[0] | owned[1])
-        then, here = sides(zone, after), sides(zone, now)
+        then, here, once = _sides(zone, after), sides(zone, now), _sides(zone, before)
         for where in Where:
             if where not in then or where not in here:
                 continue
+            old = {each.rule for each in once.get(where, ())}
             was = {r.rule: r.text for r in then[where] if r.rule and r.rule in ours}
             is_ = {r.rule: r.text for r in here[where] if r.rule and r.rule in ours}
             scope = f"zone {zone}, {where.value}"
-            yield from (f"{scope}: - {text}" for rule, text in was.items() if rule not in is_)
-            yield from (f"{scope}: + {text}" for rule, text in is_.items() if rule not in was)
+            gone = (text for rule, text in was.items() if rule not in is_ and rule in old)
+            new = (text for rule, text in is_.items() if rule not in was and rule not in old)
+            yield from (f"{scope}: - {text}" for text in gone)
+            yield from (f"{scope}: + {text}" for text in new)

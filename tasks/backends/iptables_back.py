@@ -35,8 +35,10 @@ def plan_back(
         for place in PLACES
         for where in Where
         for line in _differences(
-            read(place, _table(new[family.version], place, where)).own_lines(place),
-            read(place, _table(family, place, where)).own_lines(place),
+            *(
+                read(place, _table(each, place, where)).own_lines(place)
+                for each in (old[family.version], new[family.version], family)
+            )
         )
     ]
     # Where nobody else wrote to a file since, it gets its old bytes back.
@@ -60,7 +62,10 @@ def _table(family: Family, place: Place, where: Where) -> Table:
     return tables.get(place.table, Table())
 
 
-def _differences(then: Sequence[str], now: Sequence[str]) -> Iterator[str]:
-    """The lines of ``now`` that are new, and those of ``then`` that are gone, as a diff."""
-    yield from (f"- {line}" for line in then if line not in now)
-    yield from (f"+ {line}" for line in now if line not in then)
+def _differences(before: Sequence[str], then: Sequence[str], now: Sequence[str]) -> Iterator[str]:
+    """The lines of ``now`` that are new since ``then``, and those that are gone, as a diff.
+
+    What is as it was before is no loss.
+    """
+    yield from (f"- {line}" for line in then if line not in now and line in before)
+    yield from (f"+ {line}" for line in now if line not in then and line not in before)

@@ -11,7 +11,7 @@ from pathlib import Path
 from runbooks.journal import RecordedRun
 from runbooks.journal.parsing import parse
 from tests.lab.rollout.fleet import LVSFLEET, SECONDS, Answer, Fleet, differences
-from tests.lab.rollout.rules import running, saved
+from tests.lab.rollout.rules import running
 
 ALL = ("ams1", "ams2", "fra1", "fra2", "lon1", "lon2")
 BACKUPS = ("ams2", "fra2", "lon2")
@@ -95,9 +95,11 @@ def contents(fleet: Fleet, router: str) -> dict[str, str]:
     for name in ("iptables", "ip6tables"):
         lines = state[name].splitlines()
         kept[name] = "\n".join(line for line in lines if line.startswith("-A") or "- " in line)
-    rules = {"running": running(fleet, router), "saved": saved(fleet, router)}
+    rules = {"running": running(fleet, router)}
     if "firewalld" in state:
-        rules["all"] = sorted(fleet.sh(router, "firewall-cmd --permanent --list-all").splitlines())
+        rules["saved"] = sorted(
+            fleet.sh(router, "firewall-cmd --permanent --list-all").splitlines()
+        )
     return kept | {name: "\n".join(lines) for name, lines in rules.items()}
 
 

@@ -25,8 +25,9 @@ def vrrp_blocked(fleet: Fleet, *routers: str) -> Iterator[None]:
     for router in routers:
         fleet.sh(
             router,
-            "nft 'table inet deaf { chain in { type filter hook input priority -300;"
-            " meta l4proto 112 drop; } }'",
+            "nft add table inet deaf &&"
+            " nft add chain inet deaf in '{ type filter hook input priority -300; }' &&"
+            " nft add rule inet deaf in meta l4proto 112 drop",
         )
     try:
         end = time.monotonic() + 10
@@ -148,10 +149,8 @@ def test_at_once_mends_a_cluster_that_the_packet_filter_has_split(fleet: Fleet) 
     for router in pair:
         fleet.sh(
             router,
-            "for each in 'protocol value=\"vrrp\" accept'; do"
-            ' firewall-cmd --permanent --remove-rich-rule="rule $each"; done >/dev/null 2>&1;'
-            " firewall-cmd --permanent --remove-protocol=vrrp >/dev/null 2>&1;"
-            " firewall-cmd --reload >/dev/null",
+            "firewall-cmd --permanent --list-rich-rules | grep vrrp | while read -r rule; do"
+            ' firewall-cmd --permanent --remove-rich-rule="$rule"; done; firewall-cmd --reload',
         )
     end = time.monotonic() + 15
     while [roles(fleet.lab)[router] for router in pair] != [Role.MASTER] * 2:
