@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from inventory.rules import Rule, Ruleset
 from tasks.backends.iptables_save import Table, chain_of, parse_rule, render
+from tasks.backends.iptables_walk import walk
 from tasks.backends.protocol import accepts_of, marks_of
 
 _SHORT = {"--append": "-A", "--jump": "-j"}
@@ -158,8 +159,12 @@ def jumps_of_others(place: Place, table: Table) -> list[str]:
 def foreign_rules(place: Place, table: Table) -> list[tuple[str, Ruleset]]:
     """What others' lines do that lvsfleet might have written, each with its words.
 
-    An accept behind the line that turns all away lets nobody in, so it does not count.
+    An accept behind the line that turns all away lets nobody in, so it does not count. A mark
+    counts in a chain that is jumped to as well.
     """
+    if place is MARKS:
+        steps = walk(table, place.parent)
+        return [(each.line, each.does) for each in steps if each.does and each.mark_rules]
     lines = [line for line in table.of_chain(place.parent) if not place.is_hook(line)]
     found: list[tuple[str, Ruleset]] = []
     for line in (*table.inserted_into(place.parent), *lines[: read(place, table).end]):

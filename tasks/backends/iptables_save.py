@@ -119,7 +119,24 @@ def parse_rule(line: str) -> Ruleset | None:
     Kept, since a router says each line several times and the routers of a cluster say the same.
     """
     try:
-        return Ruleset.of(_rules_of(dict(_options(shlex.split(line)))))
+        return ruleset_of(options_of(line))
+    except ValueError:
+        return None
+
+
+def options_of(line: str) -> dict[str, str]:
+    """The options of an ``-A`` line, by one name for all spellings of each.
+
+    Raises:
+        ValueError: there is one that lvsfleet does not write.
+    """
+    return dict(_options(shlex.split(line)))
+
+
+def ruleset_of(options: Mapping[str, str]) -> Ruleset | None:
+    """What a line with these options does, or None where lvsfleet would not write it."""
+    try:
+        return Ruleset.of(_rules_of(options))
     except (ValueError, KeyError, OSError):
         return None
 
