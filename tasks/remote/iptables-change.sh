@@ -3,8 +3,8 @@
 
 # ipt_apply DIR: replace our chains by those in DIR.
 ipt_apply() {
-    if [ -s "$1/v4" ]; then iptables-restore -w 5 --noflush <"$1/v4" 2>&1 || return; fi
-    if [ -s "$1/v6" ]; then ip6tables-restore -w 5 --noflush <"$1/v6" 2>&1 || return; fi
+    if [ -s "$1/v4" ]; then patiently 60 iptables-restore -w 5 --noflush <"$1/v4" 2>&1 || return; fi
+    if [ -s "$1/v6" ]; then patiently 60 ip6tables-restore -w 5 --noflush <"$1/v6" 2>&1 || return; fi
 }
 
 # ipt_unapply DIR: our chains as they were, however far the change got: a table that it did not reach
@@ -15,7 +15,7 @@ ipt_unapply() {
         if [ "$_v" = 4 ]; then _program=iptables; else _program=ip6tables; fi
         _dump=$("$_program-save") || return
         _steps=$(printf '%s\n' "$_dump" | ipt_rehook "$1/undo/v$_v") || return
-        printf '%s\n' "$_steps" | "$_program-restore" -w 5 --noflush 2>&1 || return
+        printf '%s\n' "$_steps" | patiently 60 "$_program-restore" -w 5 --noflush 2>&1 || return
     done
 }
 

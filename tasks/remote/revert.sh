@@ -22,8 +22,10 @@ again_locked() {
     install_recovery "$dir" && move "$dir" "done" reverting
 }
 
-# A step that still is at work ends first, so that nothing is applied after it was taken back.
-if ! hold "$dir" 130; then
+# A step that still is at work ends first, so that nothing is applied after it was taken back. All that
+# changes something has an end of its own, long before that of this patience.
+case $asked in timer) patience=600 ;; *) patience=130 ;; esac
+if ! hold "$dir" "$patience"; then
     # One that hangs before the claim is not waited for any longer; one that saves is.
     [ -e "$dir/armed" ] || fail busy "another step of this run is still at work"
 fi
