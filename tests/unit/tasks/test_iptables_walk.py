@@ -36,8 +36,8 @@ def test_a_dump_does_this(title: str) -> None:
     assert [told(each) for each in steps if each.marks] == does
 
 
-SOME = """-A PREROUTING a b -j -g MARK RETURN --set-mark 1 0x5/0xf -d 203.0.113.1/32 -p tcp --dport 80
-    ! -i eth0 -m " \\"""
+SOME = """-A PREROUTING a b -j -g MARK RETURN --set-mark 1 0x5/0xf -d 203.0.113.1/32 -p tcp --dport
+    80 ! -i eth0 -m " \\"""
 words = st.sampled_from(SOME.split())
 
 
