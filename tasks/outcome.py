@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from inventory.waiver import Waiver
 from tasks.errors import RouterError
 
 
@@ -76,12 +77,23 @@ class Finding:
         severity: how much it matters.
         message: what is so, with the router's own words.
         hint: what to do about it, with the command.
+        service: the service that it is about; None is the whole router.
+        diff: what a rollout would do about it.
+        waiver: why it does not count; None where it does.
     """
 
     id: str
     severity: Severity
     message: str
     hint: str = ""
+    service: str | None = None
+    diff: tuple[Edit, ...] = ()
+    waiver: Waiver | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is drift: an error or a warning that nobody has waived."""
+        return self.waiver is None and self.severity is not Severity.INFO
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The checks of a compliance run: one small pure function each, found by its id."""
