@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from inventory.rules import Rule
 from tasks.backends.chains import PLACES, OwnChain, Place, read
@@ -26,7 +27,7 @@ def plan_back(
         was = read(place, _table(old[family.version], place, where))
         here = read(place, table)
         hooks = () if not was.hooks else here.hooks if here.hooked else (here.end,)
-        return OwnChain(was.exists, was.lines, hooks, here.end, here.last)
+        return replace(here, exists=was.exists, lines=was.lines, hooks=hooks)
 
     since = [
         f"{family.program} {place.table}, {where.value}: {line}"

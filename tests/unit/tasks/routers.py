@@ -171,6 +171,9 @@ class IptablesRouter:
         for line in change.files["save/files"].splitlines():
             was, name, path = line.split()
             assert was == (sha256(self.files[path]) if path in self.files else "-")
+            if name == "-":
+                del self.files[path]
+                continue
             Tables().restore(change.files[f"save/{name}"], flush=True)
             self.files[path] = change.files[f"save/{name}"]
 
