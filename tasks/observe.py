@@ -13,7 +13,15 @@ from tasks.remote import script
 from tasks.sections import Section, new_nonce, split
 from tasks.shell import Completed, Shell
 
-UNITS = ("firewalld", "iptables", "ip6tables", "netfilter-persistent", "nftables", "keepalived")
+UNITS = (
+    "firewalld",
+    "iptables",
+    "ip6tables",
+    "netfilter-persistent",
+    "nftables",
+    "keepalived",
+    "lvsfleet-nftables",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,7 @@ def observe(shell: Shell, desired: Desired, *, deadline: float) -> Observed:
         RouterError: it could not be asked, or its answer makes no sense.
     """
     nonce = new_nonce()
-    arguments = (nonce, desired.backend.value, desired.zone or "")
+    arguments = (nonce, desired.backend.value, desired.places)
     return parse(shell.run(script("observe"), *arguments, deadline=deadline), nonce)
 
 

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from inventory.desired import Backend, Desired
-from tasks.backends import firewalld, firewalld_back, iptables, iptables_back
+from tasks.backends import (
+    firewalld,
+    firewalld_back,
+    iptables,
+    iptables_back,
+    nftables,
+    nftables_back,
+)
 from tasks.backends.protocol import Back, Change, PacketFilter, WayBack
-from tasks.errors import NotReady
+from tasks.choose import choose
 from tasks.observe import Observed
 from tasks.outcome import Edit
 
 FILTERS: dict[Backend, PacketFilter] = {
     Backend.FIREWALLD: firewalld,
     Backend.IPTABLES: iptables,
+    Backend.NFTABLES: nftables,
 }
 
 _BACK: dict[Backend, WayBack] = {
     Backend.FIREWALLD: firewalld_back.plan_back,
     Backend.IPTABLES: iptables_back.plan_back,
+    Backend.NFTABLES: nftables_back.plan_back,
 }
 
 
@@ -30,7 +40,9 @@ def plan(desired: Desired, observed: Observed) -> Change:
         Conflict: a rule that is not ours stands against it.
         NotUnderstood: an answer of the router makes no sense.
     """
-    return FILTERS[choose(desired, observed)].plan(desired, observed)
+    choice = choose(desired, observed)
+    change = FILTERS[choice.backend].plan(desired, observed)
+    return replace(change, findings=(*choice.findings, *change.findings))
 
 
 def plan_back(
@@ -42,39 +54,4 @@ def plan_back(
     now: Observed,
 ) -> Back:
     """The change that takes an earlier one back; see `tasks.backends.protocol.WayBack`."""
-    return _BACK[supported(backend)](edits, before=before, after=after, now=now)
-
-
-def choose(desired: Desired, observed: Observed) -> Backend:
-    """The backend to use; for ``auto`` the one that the router runs.
-
-    Raises:
-        NotReady: it runs none, or one that is not supported.
-    """
-    if desired.backend is not Backend.AUTO:
-        return supported(desired.backend)
-    units = observed.units
-    if units["firewalld"].active or desired.start:
-        return Backend.FIREWALLD
-    if any(units[name].active for name in ("iptables", "netfilter-persistent")):
-        return Backend.IPTABLES
-    raise NotReady(
-        "no packet filter runs on the router that lvsfleet could keep the marks in",
-        "Start one: systemctl enable --now firewalld, or netfilter-persistent, or iptables;"
-        " or say backend: firewalld and start: true",
-    )
-
-
-def supported(backend: Backend) -> Backend:
-    """The backend itself.
-
-    Raises:
-        NotReady: this version cannot keep marks there.
-    """
-    if backend not in FILTERS:
-        names = ", ".join(each.value for each in FILTERS)
-        raise NotReady(
-            f"this version does not keep marks in {backend.value}",
-            f"Say one of: auto, {names}",
-        )
-    return backend
+    return _BACK[backend](edits, before=before, after=after, now=now)

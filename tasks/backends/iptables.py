@@ -24,6 +24,7 @@ from tasks.backends.chains import (
 from tasks.backends.iptables_file import edit
 from tasks.backends.iptables_save import Table, parse_dump, parse_rule, render
 from tasks.backends.protocol import Change, Covered, no_service_has, refuse_conflicts
+from tasks.backends.variants import others_tables
 from tasks.errors import Conflict, NotReady
 from tasks.observe import Observed
 from tasks.outcome import Edit, Finding, Op, Where
@@ -98,6 +99,7 @@ def plan(desired: Desired, observed: Observed) -> Change:
         for family in families
         for finding in _findings(family, MARKS.share(wanted.of_family(family.version)))
     ]
+    findings += others_tables(observed, Backend.IPTABLES)
     return change(observed, families, aim, service=desired.service_of, findings=findings)
 
 

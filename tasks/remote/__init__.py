@@ -6,8 +6,9 @@ from functools import cache
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_READING = ("common", "firewalld", "iptables", "observation")
-_CHANGING = (*_READING, "files", "firewalld-change", "iptables-change", "runs", "undo")
+_READING = ("common", "firewalld", "iptables", "nftables", "observation")
+_CHANGES = ("firewalld-change", "iptables-change", "nftables-change")
+_CHANGING = (*_READING, "files", *_CHANGES, "runs", "undo")
 PHASES = {
     "observe": _READING,
     "survey": (*_READING, "keepalived"),

@@ -59,11 +59,13 @@ case $backend:$seen in
     *:-) now=- ;; # nothing runs yet that could have changed
     firewalld:*) now=$(fw_seen "$dir/do") ;;
     iptables:*) now=$(ipt_seen) ;;
+    nftables:*) now=$(nft_seen) ;;
 esac
 [ "${now%% *}" = "$seen" ] || fail changed-meanwhile "the rules are not those that the plan was made for"
-if [ "$backend" = iptables ]; then
-    why=$(ipt_ready "$dir/do") || fail preflight "the kernel takes no marks: $why"
-fi
+case $backend in
+    iptables) why=$(ipt_ready "$dir/do") || fail preflight "the kernel takes no marks: $why" ;;
+    nftables) why=$(nft_ready "$dir") || fail preflight "nft does not take the change: $why" ;;
+esac
 
 install_recovery "$dir" || fail preflight "cannot write to $units, so a reboot could not finish the change"
 sync
@@ -82,6 +84,7 @@ put_owned "$dir" owned-meanwhile
 case $backend in
     firewalld) said=$(section apply fw_apply "$dir/do") ;;
     iptables) said=$(section apply ipt_apply "$dir/do") ;;
+    nftables) said=$(section apply nft_apply "$dir/do") ;;
 esac
 exec 9<&- # the change is made: a revert need not wait for the line
 printf '%s\n' "$said"

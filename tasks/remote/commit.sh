@@ -7,9 +7,9 @@ dir=$home/runs/$run
 read -r backend <"$dir/backend" || fail lost "the router knows of no run $run"
 hold "$dir" 30 || fail busy "another step of this run is still at work"
 
-if [ "$backend" = iptables ]; then
-    why=$(ipt_check_saved "$dir/save") || fail changed-meanwhile "$why"
-fi
+case $backend in
+    iptables | nftables) why=$(check_files "$dir/save") || fail changed-meanwhile "$why" ;;
+esac
 # One rename decides: of commit and revert, only one finds the file.
 move "$dir" armed claimed || fail lost "the router took the change back before it was confirmed"
 

@@ -45,3 +45,37 @@ put_owned() {
         gone "$home/owned"
     fi
 }
+
+# check_files DIR: whether the files to be written are still those that were read.
+# `files` has a line for each: SHA-256-READ NAME PATH; a NAME of - takes the file away.
+check_files() {
+    while read -r _was _new _path; do
+        if [ "$(sum "$_path")" != "$_was" ]; then
+            printf '%s was written to by somebody else\n' "$_path"
+            return 1
+        fi
+    done <"$1/files"
+}
+
+# put_files DIR: write them; again does no harm. All that may fail (others wrote to a file, no room)
+# comes before the first file is changed.
+put_files() {
+    while read -r _was _new _path; do
+        _now=$(sum "$_path")
+        if [ "$_now" = "$(sum "$1/save/$_new")" ]; then
+            continue
+        elif [ "$_now" != "$_was" ]; then
+            printf '%s was written to by somebody else\n' "$_path"
+            return 1
+        elif [ "$_new" != - ]; then
+            prepare "$_path" "$1/save/$_new" 2>&1 || return
+        fi
+    done <"$1/save/files"
+    while read -r _ _new _path; do
+        if [ "$_new" = - ]; then
+            gone "$_path" 2>&1 || return
+        elif [ -f "$_path.lvsfleet" ]; then
+            settle "$_path" 2>&1 || return
+        fi
+    done <"$1/save/files"
+}

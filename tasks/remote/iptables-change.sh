@@ -59,17 +59,6 @@ ipt_ready() {
     done
 }
 
-# ipt_check_saved DIR: whether the files to be written are still those that were read.
-# `files` has a line for each: SHA-256-READ NAME PATH; a NAME of - takes the file away.
-ipt_check_saved() {
-    while read -r _was _new _path; do
-        if [ "$(sum "$_path")" != "$_was" ]; then
-            printf '%s was written to by somebody else\n' "$_path"
-            return 1
-        fi
-    done <"$1/files"
-}
-
 # ipt_save DIR: write the files for the next boot, after a test of each; again does no harm.
 ipt_save() {
     while read -r _ _new _path; do
@@ -77,30 +66,7 @@ ipt_save() {
         case $_new in v6) _restore=ip6tables-restore ;; *) _restore=iptables-restore ;; esac
         "$_restore" -w 5 --test <"$1/save/$_new" 2>&1 || return
     done <"$1/save/files"
-    ipt_write "$1"
-}
-
-# ipt_write DIR: the same without a test, for a boot at which the tables may not be there yet. All that
-# may fail (others wrote to a file, no room) comes before the first file is changed.
-ipt_write() {
-    while read -r _was _new _path; do
-        _now=$(sum "$_path")
-        if [ "$_now" = "$(sum "$1/save/$_new")" ]; then
-            continue
-        elif [ "$_now" != "$_was" ]; then
-            printf '%s was written to by somebody else\n' "$_path"
-            return 1
-        elif [ "$_new" != - ]; then
-            prepare "$_path" "$1/save/$_new" 2>&1 || return
-        fi
-    done <"$1/save/files"
-    while read -r _ _new _path; do
-        if [ "$_new" = - ]; then
-            gone "$_path" 2>&1 || return
-        elif [ -f "$_path.lvsfleet" ]; then
-            settle "$_path" 2>&1 || return
-        fi
-    done <"$1/save/files"
+    put_files "$1"
 }
 
 # ipt_unsave DIR: the files as they were: to the byte where nobody else wrote since, else by taking

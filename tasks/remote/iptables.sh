@@ -9,6 +9,23 @@ ipt_observe() {
         /etc/sysconfig/iptables /etc/sysconfig/ip6tables; do
         file_section "$_f"
     done
+    ipt_variants
+}
+
+# ipt_variants: what each of iptables' two variants has, where there is more than the usual one: the
+# kernel names the tables of the legacy one without any program.
+ipt_variants() {
+    _tables=
+    for _f in /proc/net/ip_tables_names /proc/net/ip6_tables_names; do
+        if [ -r "$_f" ] && read -r _line <"$_f"; then _tables=$_line; fi
+    done
+    [ "$_tables" ] || return 0
+    for _variant in legacy nft; do
+        if have "iptables-$_variant-save"; then
+            section "iptables-$_variant:4" "iptables-$_variant-save"
+            section "iptables-$_variant:6" "ip6tables-$_variant-save"
+        fi
+    done
 }
 
 # ipt_seen: a fingerprint of the chains that a change builds upon; other chains may come and go.

@@ -12,11 +12,21 @@ list_runs() {
     done
 }
 
+# runs UNIT: whether the answer of systemctl in _units says so.
+runs() {
+    case $_units in *"Id=$1.service
+"*) _block=${_units#*"Id=$1.service
+"} ;; *) return 1 ;; esac
+    case ${_block%%"
+
+"*} in *ActiveState=active* | *ActiveState=reloading*) ;; *) return 1 ;; esac
+}
+
 # observe_all BACKEND ZONE: BACKEND may be auto; ZONE may be empty.
 observe_all() {
     _units=$(systemctl show --property=Id,LoadState,ActiveState,UnitFileState firewalld.service \
         iptables.service ip6tables.service netfilter-persistent.service nftables.service \
-        keepalived.service 2>&1)
+        keepalived.service lvsfleet-nftables.service 2>&1)
     section units printf '%s\n' "$_units"
     section addresses ip -o addr show
     section runs list_runs
@@ -28,6 +38,16 @@ observe_all() {
 "*} in *ActiveState=active* | *ActiveState=reloading*) _running=yes ;; *) _running=no ;; esac
     case $1:$_running in
         firewalld:* | auto:yes) fw_observe "$2" "$_running" ;;
-        *) ipt_observe ;;
+        nftables:*) nft_observe ;;
+        iptables:*) ipt_observe ;;
+        *)
+            if runs lvsfleet-nftables; then
+                nft_observe
+            elif runs iptables || runs netfilter-persistent; then
+                ipt_observe
+            else
+                nft_observe
+            fi
+            ;;
     esac
 }

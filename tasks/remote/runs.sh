@@ -92,7 +92,7 @@ DefaultDependencies=no
 RequiresMountsFor=$home $units
 After=local-fs.target
 Before=network-pre.target firewalld.service netfilter-persistent.service iptables.service
-Before=ip6tables.service nftables.service shutdown.target
+Before=ip6tables.service nftables.service lvsfleet-nftables.service shutdown.target
 Wants=network-pre.target
 Conflicts=shutdown.target
 

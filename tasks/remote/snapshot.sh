@@ -6,13 +6,16 @@ snapshot() {
     for _f in /etc/firewalld/firewalld.conf /etc/firewalld/direct.xml /etc/firewalld/zones/*.xml \
         /etc/firewalld/policies/*.xml /etc/firewalld/ipsets/*.xml /etc/iptables/rules.v4 \
         /etc/iptables/rules.v6 /etc/sysconfig/iptables /etc/sysconfig/ip6tables /etc/nftables.conf \
-        /etc/keepalived/keepalived.conf; do
+        "$nft_file" "/etc/systemd/system/$nft_unit" /etc/keepalived/keepalived.conf; do
         if [ -f "$_f" ]; then cp -p -- "$_f" "$(kept "$1" "$_f")" || return; fi
     done
     for _p in iptables ip6tables iptables-legacy ip6tables-legacy; do
         if have "$_p-save"; then "$_p-save" >"$1/before/$_p-save" 2>/dev/null; fi
     done
-    if have nft; then nft list ruleset >"$1/before/nft-ruleset" 2>/dev/null; fi
+    if have nft; then
+        nft list ruleset >"$1/before/nft-ruleset" 2>/dev/null
+        nft_own -s >"$1/before/nft-table"
+    fi
     if [ -f "$home/owned" ]; then cp -p -- "$home/owned" "$1/before/" || return; fi
     # A copy that was cut short by a full disk is no copy.
     true >"$1/before/whole" && sync "$1/before"

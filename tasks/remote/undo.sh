@@ -7,6 +7,7 @@ save_all() {
     case $(cat "$1/backend") in
         firewalld) fw_save "$1" ;;
         iptables) ipt_save "$1" ;;
+        nftables) nft_save "$1" ;;
     esac && put_owned "$1" owned
 }
 
@@ -16,7 +17,8 @@ save_at_boot() {
     true >"$1/saving" || return
     case $(cat "$1/backend") in
         firewalld) fw_mend "$1" && fw_save "$1" ;;
-        iptables) ipt_write "$1" ;;
+        iptables) put_files "$1" ;; # without a test: the tables may not be there yet
+        nftables) nft_save "$1" --no-block ;;
     esac && put_owned "$1" owned
 }
 
@@ -31,6 +33,7 @@ undo_saved() {
         case $(cat "$1/backend") in
             firewalld) fw_unsave "$1" ;;
             iptables) ipt_unsave "$1" ;;
+            nftables) nft_unsave "$1" ;;
         esac || return
     fi
     put_owned "$1" before/owned
@@ -44,6 +47,7 @@ undo_all() {
     case $(cat "$1/backend") in
         firewalld) fw_unapply "$1" && _now=$(fw_seen "$1/do") ;;
         iptables) ipt_unapply "$1" && _now=$(ipt_seen) ;;
+        nftables) nft_unapply "$1" && _now=$(nft_seen) ;;
     esac && [ "$_unsaved" = yes ] || return
     if [ "${_now%% *}" = "$(cat "$1/seen")" ]; then
         printf 'as it was before\n'

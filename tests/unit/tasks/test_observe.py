@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.desired import Backend, Desired
+from tasks.choose import choose
 from tasks.errors import NotReady, NotUnderstood, RouterError
 from tasks.observe import (
     Unit,
@@ -16,7 +17,6 @@ from tasks.observe import (
     parse_addresses,
     parse_units,
 )
-from tasks.plan import choose
 from tasks.sections import Section, files, split
 from tasks.shell import Completed
 from tests.unit.tasks.cases import printed
@@ -70,7 +70,7 @@ def test_enabled_is_what_outlasts_a_reboot(state: str, unit: Unit) -> None:
 )
 def test_auto_is_what_the_router_runs(router: str, backend: Backend) -> None:
     seen = observed({"units": printed(f"observe/units-{router}")})
-    assert choose(Desired("r1"), seen) is backend
+    assert choose(Desired("r1"), seen).backend is backend
 
 
 def test_auto_needs_something_that_runs() -> None:

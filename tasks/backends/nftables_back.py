@@ -1,0 +1,45 @@
+"""nftables: the way back from an earlier change, to our table as it was before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from inventory.rules import Rule
+from tasks.backends.nft_table import OwnTable, element_line, parse_text
+from tasks.backends.nftables import State, change, state_of
+from tasks.backends.protocol import Back
+from tasks.observe import Observed
+from tasks.outcome import Edit, Where
+
+
+def plan_back(
+    edits: Sequence[Edit], *, before: Observed, after: Observed | None, now: Observed
+) -> Back:
+    """See `tasks.backends.protocol.WayBack`.
+
+    The table is ours alone, so it goes back as a whole; what somebody else had put into it before
+    the earlier change is not made again.
+    """
+    was, is_ = state_of(before), state_of(now)
+    running = OwnTable.doing(was.running.rules) if was.running.frame else OwnTable()
+    then = State(running, was.saved, was.unit, was.enabled, was.active)
+    services = {each.rule: each.service for each in edits}
+
+    def service(rule: Rule) -> str | None:
+        return services.get(element_line(rule))
+
+    since = tuple(_since(state_of(after), is_)) if after else ()
+    return Back(change(now, then, service=service), since)
+
+
+def _since(then: State, now: State) -> Iterator[str]:
+    """What became of our table after the earlier change, as lines of a diff."""
+    for where, table in _tables(now).items():
+        was = _tables(then)[where].lines
+        yield from (f"{where.value}: - {line}" for line in was if line not in table.lines)
+        yield from (f"{where.value}: + {line}" for line in table.lines if line not in was)
+
+
+def _tables(state: State) -> Mapping[Where, OwnTable]:
+    saved = parse_text(state.saved) if state.saved is not None else OwnTable()
+    return {Where.RUNTIME: state.running, Where.SAVED: saved}

@@ -1,0 +1,69 @@
+# shellcheck shell=sh
+# nftables: what changes it. Our table is replaced in one transaction; no other one is touched.
+
+# nft_before DIR: what brings our table back to what it was when the run in DIR began.
+nft_before() {
+    printf '%s\n' "table $nft_table" "delete table $nft_table"
+    cat -- "$1/before/nft-table"
+}
+
+# nft_ready DIR: whether the kernel takes the change, and would take it back.
+nft_ready() {
+    have nft || { printf 'nft: not found\n'; return 1; }
+    if [ -s "$1/do/table" ]; then nft -c -f "$1/do/table" 2>&1 || return; fi
+    if [ ! -s "$1/before/nft-table" ] && nft_own -s >/dev/null; then
+        printf 'the table could not be copied\n'
+        return 1
+    fi
+    nft_before "$1" | nft -c -f - 2>&1
+}
+
+# nft_apply DIR: our table, as DIR has it.
+nft_apply() { if [ -s "$1/table" ]; then nft -f "$1/table" 2>&1; fi; }
+
+# nft_unapply DIR: our table, as it was.
+nft_unapply() { if [ -s "$1/do/table" ]; then nft_before "$1" | nft -f - 2>&1; fi; }
+
+# nft_save DIR [--no-block]: the file, its unit and that this is started at boot; again does no harm.
+# At a boot nothing can be waited for: it comes after whoever saves then.
+nft_save() {
+    mkdir -p "${nft_file%/*}" "$units" && put_files "$1" || return
+    if [ -f "$1/save/starts" ]; then nft_starts "$(cat "$1/save/starts")" "${2-}" || return; fi
+    rmdir "${nft_file%/*}" 2>/dev/null || true
+}
+
+# nft_unsave DIR: the same as it was. The files are ours alone, so whatever is in them goes.
+nft_unsave() {
+    while read -r _was _ _path; do
+        rm -f -- "$_path.lvsfleet"
+        if [ "$(sum "$_path")" = "$_was" ]; then
+            continue
+        elif [ "$_was" = - ]; then
+            gone "$_path" 2>&1 || return
+        else
+            mkdir -p "${_path%/*}" && replace "$_path" "$(kept "$1" "$_path")" 2>&1 || return
+        fi
+    done <"$1/save/files"
+    if [ -f "$1/save/starts" ]; then nft_starts "$(cat "$1/undo/starts")" --no-block || return; fi
+    rmdir "${nft_file%/*}" 2>/dev/null || true
+}
+
+# nft_starts yes|no [--no-block]: whether the unit is started now and at boot: also whenever nftables is,
+# since that flushes all tables.
+nft_starts() {
+    for _w in "$units/multi-user.target.wants" "$units/nftables.service.wants"; do
+        if [ "$1" = yes ]; then
+            mkdir -p "$_w" && ln -sf "../$nft_unit" "$_w/$nft_unit" && sync "$_w" || return
+        elif [ -d "$_w" ]; then
+            gone "$_w/$nft_unit" || return
+        fi
+    done
+    rmdir "$units/nftables.service.wants" 2>/dev/null
+    [ -d /run/systemd/system ] || return 0
+    if [ "$1" = yes ]; then
+        systemctl daemon-reload && patiently 60 systemctl start ${2:+"$2"} "$nft_unit" 2>&1
+    else
+        systemctl stop ${2:+"$2"} "$nft_unit" 2>/dev/null
+        systemctl daemon-reload
+    fi
+}
