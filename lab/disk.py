@@ -23,9 +23,14 @@ _ENABLED = {
     Kind.FIREWALLD: ("firewalld.service",),
     Kind.IPTABLES_DEBIAN: ("netfilter-persistent.service",),
     Kind.IPTABLES_RHEL: ("iptables.service", "ip6tables.service"),
+    Kind.IPTABLES_LEGACY: ("netfilter-persistent.service",),
+    Kind.NFTABLES: ("nftables.service",),
 }
+_TEMPLATES = {Kind.IPTABLES_LEGACY: Kind.IPTABLES_DEBIAN}
+"""The kind whose files another one has too."""
 _UNITS = "etc/systemd/system"
-_WANTS = f"{_UNITS}/multi-user.target.wants"
+_TARGETS = {"nftables.service": "sysinit.target"}
+"""Where a unit's own [Install] says another target than multi-user.target."""
 # How Debian saves rules; a RHEL-like router has nothing of it.
 _DEBIAN_ONLY = (
     "etc/iptables",
@@ -99,17 +104,27 @@ class _Layer:
         """Write everything that one router has of its own."""
         kind = router.site.kind
         names = values(router)
-        for tree in (TEMPLATES / "common", TEMPLATES / kind.value):
+        for tree in (TEMPLATES / "common", TEMPLATES / _TEMPLATES.get(kind, kind).value):
             for template in sorted(path for path in tree.rglob("*") if path.is_file()):
                 text = Template(template.read_text()).substitute(names)
                 self.write(str(template.relative_to(tree)), File(text.encode()))
         for path, file in files.items():
             self.write(path, file)
         for unit in (*_ENABLED[kind], "keepalived.service"):
-            self.link(f"{_WANTS}/{unit}", f"/usr/lib/systemd/system/{unit}")
+            target = _TARGETS.get(unit, "multi-user.target")
+            self.link(f"{_UNITS}/{target}.wants/{unit}", f"/usr/lib/systemd/system/{unit}")
+        self._vary(kind)
+
+    def _vary(self, kind: Kind) -> None:
+        """What makes a kind of router, besides its templates and units."""
         if kind is Kind.FIREWALLD:
             alias = f"{_UNITS}/dbus-org.fedoraproject.FirewallD1.service"
             self.link(alias, "/usr/lib/systemd/system/firewalld.service")
+        if kind is Kind.IPTABLES_LEGACY:
+            for program in ("iptables", "ip6tables"):
+                for verb in ("", "-save", "-restore"):
+                    chosen = f"/usr/sbin/{program}-legacy{verb}"
+                    self.link(f"etc/alternatives/{program}{verb}", chosen)
         if kind is Kind.IPTABLES_RHEL:
             for path in _DEBIAN_ONLY:
                 self.hide(path)

@@ -15,7 +15,7 @@ from lab.container import Container
 from lab.network import NAMESPACES, Network
 from lab.process import ENVIRONMENT, completed
 from lab.status import RouterStatus
-from lab.topology import ALL_KINDS, Kind, Names, Router, Topology, topology
+from lab.topology import USUAL_KINDS, Kind, Names, Router, Topology, topology
 
 Reporter = Callable[[str], None]
 T = TypeVar("T")
@@ -76,7 +76,7 @@ class Lab:
 
         Args:
             routers: how many; a lab that is up can grow.
-            kinds: what its clusters filter with, in turn; all three kinds unless given.
+            kinds: what its clusters filter with, in turn; the three usual ones unless given.
             inventory: folder to write the lab's inventory to; None writes none.
             reporter: is given a line per step.
 
@@ -84,7 +84,7 @@ class Lab:
             LvsfleetError: the machine lacks something, the lab is up with other routers, a router
                 did not boot, or a cluster has no single MASTER.
         """
-        wanted = topology(self.names.number, routers, kinds or ALL_KINDS)
+        wanted = topology(self.names.number, routers, kinds or USUAL_KINDS)
         host.check()
         host.make_room()
         rootfs.ensure(reporter)

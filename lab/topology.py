@@ -26,14 +26,17 @@ class Kind(StrEnum):
     FIREWALLD = "firewalld"
     IPTABLES_DEBIAN = "iptables-debian"
     IPTABLES_RHEL = "iptables-rhel"
+    IPTABLES_LEGACY = "iptables-legacy"
+    NFTABLES = "nftables"
 
     @property
     def backend(self) -> str:
         """What the inventory calls it."""
-        return "firewalld" if self is Kind.FIREWALLD else "iptables"
+        return self.value.partition("-")[0]
 
 
-ALL_KINDS = tuple(Kind)
+USUAL_KINDS = (Kind.FIREWALLD, Kind.IPTABLES_DEBIAN, Kind.IPTABLES_RHEL)
+"""Those of a lab that nobody asks for others, in turn."""
 
 # Documentation ranges (RFC 5737) for the sites people look at; benchmark ones (RFC 2544) beyond.
 _NAMED_SITES = (("ams", "203.0.113.0/24"), ("fra", "198.51.100.0/24"), ("lon", "192.0.2.0/24"))
@@ -185,7 +188,7 @@ class Names:
         return self.management[1]
 
 
-def topology(number: int, routers: int, kinds: Sequence[Kind] = ALL_KINDS) -> Topology:
+def topology(number: int, routers: int, kinds: Sequence[Kind] = USUAL_KINDS) -> Topology:
     """Lay a lab out on paper.
 
     Args:
@@ -201,7 +204,7 @@ def topology(number: int, routers: int, kinds: Sequence[Kind] = ALL_KINDS) -> To
     if not 1 <= routers <= MAX_ROUTERS:
         raise LvsfleetError(f"a lab of {routers} routers", f"1 to {MAX_ROUTERS} are possible")
     if not kinds:
-        raise LvsfleetError("a lab needs at least one kind of router", ", ".join(ALL_KINDS))
+        raise LvsfleetError("a lab needs at least one kind of router", ", ".join(Kind))
     return Topology(number, tuple(_router(number, index, kinds) for index in range(routers)))
 
 

@@ -17,7 +17,7 @@ from runbooks.options import CONTEXT
 from runbooks.output import publish
 
 LAST_LAB = 9
-KINDS = ("firewalld", "iptables-debian", "iptables-rhel")
+KINDS = ("firewalld", "iptables-debian", "iptables-rhel", "iptables-legacy", "nftables")
 
 
 class _LabCommands(click.Group):
@@ -91,7 +91,7 @@ _routers = click.argument(
     "kinds",
     type=click.Choice(KINDS),
     multiple=True,
-    help="Only clusters of this kind; repeatable. [default: all three in turn]",
+    help="Only clusters of this kind; repeatable. [default: the first three in turn]",
 )
 @click.option(
     "--inventory",

@@ -23,13 +23,15 @@ def test_every_template_is_filled_in(kind: Kind, tmp_path: Path, monkeypatch) ->
     disk.make(tmp_path / "ams2", router, lower, {"etc/ssh/key": disk.File(b"secret", 0o600)})
 
     upper = tmp_path / "ams2" / "upper"
-    texts = [path.read_text() for path in upper.rglob("*") if path.is_file()]
+    texts = [
+        path.read_text() for path in upper.rglob("*") if path.is_file() and not path.is_symlink()
+    ]
     assert not any("$" in text for text in texts)
     assert (upper / "etc/hostname").read_text() == "ams2\n"
     assert "priority 150" in (upper / "etc/keepalived/keepalived.conf").read_text()
     assert stat.S_IMODE((upper / "etc/ssh/key").stat().st_mode) == 0o600
     assert stat.S_IMODE((upper / "etc/ssh").stat().st_mode) == 0o751
-    wants = {path.name for path in (upper / "etc/systemd/system/multi-user.target.wants").iterdir()}
+    wants = {path.name for path in (upper / "etc/systemd/system").glob("*.target.wants/*")}
     assert "keepalived.service" in wants
     assert wants > {"keepalived.service"}
 
