@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,22 @@ from click.shell_completion import CompletionItem
 F = TypeVar("F", bound=Callable[..., Any])
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class Seconds(click.FloatRange):
+    """A time; ``nan`` is in no range, but compares as if it were in all."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """See `click.ParamType.convert`."""
+        seconds = float(super().convert(value, param, ctx))
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is no number of seconds.", param, ctx)
+        return seconds
+
 
 _INVENTORY_VARIABLE = "LVSFLEET_INVENTORY"
 
@@ -101,7 +118,7 @@ def fleet_options(command: F) -> F:
         click.option(
             "--timeout",
             metavar="SECONDS",
-            type=click.FloatRange(1, 86400),
+            type=Seconds(1, 86400),
             default=120,
             show_default=True,
             help="Time for one router, from the first connection to the last answer.",

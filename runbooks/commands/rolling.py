@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from runbooks.options import Seconds
+
 if TYPE_CHECKING:
     from runbooks.policy import Policy
     from runbooks.waves import Share
@@ -47,14 +49,14 @@ def rolling_options(command: F) -> F:
         click.option(
             "--pause",
             metavar="SECONDS",
-            type=click.FloatRange(0, 86400),
+            type=Seconds(0, 86400),
             default=0,
             help="Wait between two waves.",
         ),
         click.option(
             "--settle",
             metavar="SECONDS",
-            type=click.FloatRange(0, 600),
+            type=Seconds(0, 600),
             help="Watch the VIPs this long after a wave that touched what is let in. [default: "
             "as long as keepalived takes to notice a silent MASTER, four advertisement intervals]",
         ),
@@ -82,7 +84,7 @@ def rolling_options(command: F) -> F:
         click.option(
             "--confirm-timeout",
             metavar="SECONDS",
-            type=click.FloatRange(5, 3600),
+            type=Seconds(5, 3600),
             default=60,
             show_default=True,
             help="A router takes a change back by itself when it is not confirmed in this time.",
