@@ -14,8 +14,12 @@ class NotWritable(LvsfleetError):
     """The file for the results cannot be written."""
 
 
-def check_writable(path: Path | None) -> None:
+def check_writable(path: Path | None, option: str = "--output") -> None:
     """Refuse a file that could not be written later, when the routers have been changed.
+
+    Args:
+        path: the file; None is stdout.
+        option: the one that names it, for the message.
 
     Raises:
         NotWritable: its folder is missing, or one may not write there.
@@ -24,10 +28,10 @@ def check_writable(path: Path | None) -> None:
         return
     folder = path.resolve().parent
     if not folder.is_dir():
-        raise NotWritable(f"--output: there is no folder {folder}", f"`mkdir -p {folder}` makes it")
+        raise NotWritable(f"{option}: there is no folder {folder}", f"`mkdir -p {folder}` makes it")
     target = path if path.exists() else folder
     if path.is_dir() or not os.access(target, os.W_OK):
-        raise NotWritable(f"--output: {path} cannot be written")
+        raise NotWritable(f"{option}: {path} cannot be written")
 
 
 def publish(text: str, path: Path | None = None) -> None:
@@ -43,15 +47,24 @@ def publish(text: str, path: Path | None = None) -> None:
         _to_stdout(text)
         return
     try:
-        if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
-        else:
-            _replace(path.resolve(), text)
+        write_file(text, path)
     except OSError as error:
         _to_stdout(text)
         raise NotWritable(
             f"--output: {path}: {error.strerror}", "The results are on stdout instead"
         ) from error
+
+
+def write_file(text: str, path: Path) -> None:
+    """Write ``path`` in one step where it is a regular file; a device or a pipe as it comes.
+
+    Raises:
+        OSError: it cannot be written; what was there before is whole.
+    """
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+    else:
+        _replace(path.resolve(), text)
 
 
 def _to_stdout(text: str) -> None:

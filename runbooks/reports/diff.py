@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from runbooks.reports.run import Run
 from runbooks.reports.text import PLAIN, Screen, visible, wrap
-from tasks.outcome import Edit, Op, Outcome, Status, Where
+from tasks.outcome import Edit, Op, Status, Where
 
 _WORDS = {
     Status.PLANNED: "would change",
@@ -50,7 +50,7 @@ def render_diff(run: Run, screen: Screen = PLAIN) -> str:
     groups: dict[tuple[str, str, tuple[_Hunk, ...]], list[str]] = {}
     for outcome in run.outcomes:
         if outcome.changes and outcome.status in _WORDS:
-            key = (outcome.backend, _WORDS[outcome.status], _hunks(outcome))
+            key = (outcome.backend, _WORDS[outcome.status], _hunks(outcome.changes))
             groups.setdefault(key, []).append(outcome.router)
     blocks = [
         "\n".join([*_heading(routers, backend, word, screen), *_body(hunks, screen)])
@@ -59,10 +59,15 @@ def render_diff(run: Run, screen: Screen = PLAIN) -> str:
     return "".join(f"{block}\n\n" for block in blocks)
 
 
-def _hunks(outcome: Outcome) -> tuple[_Hunk, ...]:
+def diff_lines(changes: Iterable[Edit]) -> list[str]:
+    """``changes`` as a diff of one line each: ``@@``, ``  #``, ``+`` or ``-`` first."""
+    return list(_body(_hunks(changes), PLAIN))
+
+
+def _hunks(changes: Iterable[Edit]) -> tuple[_Hunk, ...]:
     """The changes by scope and place; scopes and rules in the order of the changes."""
     places: dict[str, dict[_Line, set[Where]]] = {}
-    for edit in outcome.changes:
+    for edit in changes:
         places.setdefault(edit.scope, {}).setdefault(_line(edit), set()).add(edit.where)
     hunks: list[_Hunk] = []
     for scope, lines in places.items():
