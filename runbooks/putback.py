@@ -10,7 +10,6 @@ from inventory.desired import Backend, Desired
 from inventory.errors import LvsfleetError
 from runbooks.engine import Fleet, Job
 from runbooks.journal import Journal, RecordedRun, kept
-from runbooks.journal.reading import NotKept
 from runbooks.reports.run import run_id
 from tasks.backends.protocol import Back, Change
 from tasks.errors import ChangedSince, RouterError
@@ -128,7 +127,7 @@ def _zones(changes: Sequence[Edit]) -> str | None:
 def _kept(run: RecordedRun, router: str, name: str) -> Observed | None:
     try:
         return of_sections(kept(run.id, router, name))
-    except NotKept:
+    except FileNotFoundError:
         return None
 
 

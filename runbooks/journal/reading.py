@@ -17,10 +17,6 @@ class NotRead(LvsfleetError):
     """There is no such journal, or it may not be read."""
 
 
-class NotKept(NotRead):
-    """A run kept no such thing of the router: it did not come so far."""
-
-
 def read(run: str) -> RecordedRun:
     """What the journal of ``run`` says.
 
