@@ -108,6 +108,11 @@ class Desired:
     services: tuple[Service, ...] = ()
     vrrp: Vrrp = field(default_factory=Vrrp)
 
+    @property
+    def places(self) -> str:
+        """The places of firewalld to ask about, a space between; empty for its default zone."""
+        return f"policy:{self.policy}" if self.policy else self.zone or ""
+
     @cached_property
     def ruleset(self) -> Ruleset:
         """All rules that the router should have on behalf of lvsfleet."""

@@ -48,9 +48,9 @@ def job_back(run: RecordedRun, router: str, desired: Desired, *, force: bool) ->
             raise ChangedSince(_difference(run, back), "--force takes it back all the same")
         return back.change
 
-    # The router is asked about the backend and the zones that the run was about.
-    zones = _zones(recorded.changes) if backend is Backend.FIREWALLD else None
-    return Job(replace(desired, backend=backend, zone=zones), planner)
+    # The router is asked about the backend and the zones and policies that the run was about.
+    places = _places(recorded.changes) if backend is Backend.FIREWALLD else None
+    return Job(replace(desired, backend=backend, zone=places, policy=None), planner)
 
 
 class PutBack:
@@ -119,9 +119,9 @@ class PutBack:
         return self.fleet.bring(jobs, {name: seen}, self.options)[name]
 
 
-def _zones(changes: Sequence[Edit]) -> str | None:
-    """The zones that the changes are in, as observe.sh takes several: a space between."""
-    return " ".join(dict.fromkeys(each.zone for each in changes if each.zone)) or None
+def _places(changes: Sequence[Edit]) -> str | None:
+    """What firewalld is asked about, as observe.sh takes several: a space between."""
+    return " ".join(dict.fromkeys(each.place for each in changes if each.place)) or None
 
 
 def _kept(run: RecordedRun, router: str, name: str) -> Observed | None:

@@ -86,7 +86,7 @@ def commit(shell: Shell, desired: Desired, *, run: str, deadline: float) -> Obse
         RouterError: the connection broke; nobody knows.
     """
     nonce = new_nonce()
-    arguments = (run, desired.backend.value, desired.zone or "")
+    arguments = (run, desired.backend.value, desired.places)
     completed = shell.run(script("commit"), nonce, *arguments, deadline=deadline)
     sections = split(completed.stdout, nonce)
     _raise_failure(sections)

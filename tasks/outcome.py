@@ -62,10 +62,13 @@ class Edit:
     scope: str = ""
 
     @property
-    def zone(self) -> str:
-        """The zone of firewalld that it is in, as its scope says; empty where it is in none."""
+    def place(self) -> str:
+        """The zone of firewalld that it is in, or ``policy:NAME``; empty where it is in none.
+
+        One word, as the router's own list and scripts have it.
+        """
         kind, _, name = self.scope.partition(" ")
-        return name if kind == "zone" else ""
+        return {"zone": name, "policy": f"policy:{name}"}.get(kind, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,73 +1,41 @@
-"""firewalld: the change from what a zone has, running and saved, to what is desired.
-
-Rich rules carry no owner, so the router keeps a list of those that lvsfleet put there (``owned``, a
-line ``ZONE RULE`` each). A rule that is not on it is somebody else's: it counts where it does what
-is wanted, and it stays.
-"""
+"""firewalld: the change from what its zones and policies have to what is desired."""
 
 from __future__ import annotations
 
-import hashlib
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from xml.etree import ElementTree
+from collections.abc import Iterator
+from dataclasses import replace
 
-from inventory.desired import Backend, Desired
-from inventory.rules import AcceptProtocol, Mark, Rule, Ruleset
+from inventory.desired import Desired
+from inventory.rules import Mark, Ruleset
 from tasks.backends import rich
-from tasks.backends.protocol import Change, Covered, no_service_has, refuse_conflicts
-from tasks.bus import bus_strings
-from tasks.errors import Conflict, NotReady
+from tasks.backends.firewalld_arrival import Bindings, arrivals, networks
+from tasks.backends.firewalld_edits import Placed, edits_of, owned_lines
+from tasks.backends.firewalld_files import OWNED, assemble, policy_commands
+from tasks.backends.firewalld_owned import MADE, both_sides, owned_rules
+from tasks.backends.firewalld_place import Place, groups, saved
+from tasks.backends.firewalld_policy import refuse_reach, refuse_too_old, stand_in, waiting
+from tasks.backends.firewalld_start import ENABLE, START, has_to_start
+from tasks.backends.protocol import Change, Covered, no_service_has
+from tasks.errors import NotReady
 from tasks.observe import Observed
 from tasks.outcome import Edit, Finding, Op, Severity, Where
-
-OWNED = "file:/var/lib/lvsfleet/owned"
-"""The section with the router's list of our own rules."""
-
-START = "systemctl start firewalld"
-ENABLE = "systemctl enable firewalld"
-
-_RIVALS = ("iptables", "ip6tables", "nftables")
-"""Services that firewalld's unit conflicts with: starting it stops them."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """A zone's rules, in the runtime or as they are saved.
-
-    Attributes:
-        rules: its rich rules.
-        other: what its other settings do that counts as ours, e.g. ``<protocol value="vrrp"/>``.
-    """
-
-    rules: tuple[rich.RichRule, ...] = ()
-    other: Ruleset = field(default_factory=Ruleset)
-
-
-@dataclass(frozen=True, slots=True)
-class _Zone:
-    name: str
-    wanted: Ruleset
-    owned: Ruleset
-    runtime: _Side
-    saved: _Side
-
-    def side(self, where: Where) -> _Side:
-        return self.runtime if where is Where.RUNTIME else self.saved
 
 
 def plan(desired: Desired, observed: Observed) -> Change:
     """See `tasks.backends.protocol.PacketFilter.plan`."""
-    starts = _has_to_start(desired, observed)
-    zones = _zones(desired, observed, starts=starts)
+    starts = has_to_start(desired, observed)
+    placed = _placed(desired, observed, starts=starts)
     edits: list[Edit] = []
     findings: list[Finding] = []
-    for where in (Where.RUNTIME, Where.SAVED):
-        for zone in zones:
-            edits += _edits(desired, zone, where)
-    for zone in zones:
-        findings += _findings(zone)
+    if not desired.policy and not starts:
+        findings += _arrivals(desired, placed[0].place.name, observed)
+    for where in Where:
+        edits += edits_of(desired, placed, where)
+    for each in placed:
+        findings += _findings(each)
+    if desired.policy and not starts and placed[0].sides[Where.RUNTIME] is None:
+        findings.append(waiting(placed[0].place))
     if starts:
         edits.append(Edit(Op.ADD, Where.RUNTIME, START, None, "systemd"))
     if desired.start and not observed.units["firewalld"].enabled:
@@ -81,274 +49,109 @@ def plan(desired: Desired, observed: Observed) -> Change:
                 f"{ENABLE}, or start: true in the inventory",
             )
         )
-    owned = "".join(_owned_lines(zones, edits))
-    change = assemble([zone.name for zone in zones], edits, observed, owned=owned)
+    owned = "".join(owned_lines(placed, edits))
+    change = assemble([each.place.word for each in placed], edits, observed, owned=owned)
     return replace(change, findings=tuple(findings))
 
 
-def assemble(
-    zones: Sequence[str], edits: Sequence[Edit], observed: Observed, *, owned: str
-) -> Change:
-    """A change from its edits.
-
-    Args:
-        zones: those that the edits are in.
-        edits: all of them.
-        observed: what the router is.
-        owned: the list of our own rules as it is to be in the end.
-    """
-    return Change(
-        backend=Backend.FIREWALLD,
-        edits=tuple(edits),
-        files=_files(zones, edits, observed, owned=owned),
-        commands=tuple(_commands(edits)),
-        lets_in=any(each.rule.endswith(" accept") or not each.zone for each in edits),
-    )
-
-
-def _has_to_start(desired: Desired, observed: Observed) -> bool:
-    """Whether firewalld is to be started.
+def _placed(desired: Desired, observed: Observed, *, starts: bool) -> list[Placed]:
+    """The place of the desired rules, then all that were asked about or have rules of ours.
 
     Raises:
-        NotReady: it does not run and may not, or cannot, be started.
-        Conflict: starting it would stop another packet filter.
-    """
-    unit = observed.units["firewalld"]
-    if unit.active:
-        return False
-    if not unit.known:
-        raise NotReady(
-            "firewalld is not installed (or its unit is masked)",
-            "Install the package firewalld, or say backend: iptables",
-        )
-    if not desired.start:
-        raise NotReady(
-            "firewalld does not run",
-            "Say start: true in the inventory and it is started with its rules already in place,"
-            " or: systemctl enable --now firewalld",
-        )
-    for rival in _RIVALS:
-        if observed.units[rival].active:
-            raise Conflict(
-                f"{rival}.service runs, and starting firewalld would stop it",
-                f"Say backend: iptables, or systemctl disable --now {rival}",
-            )
-    if observed.units["netfilter-persistent"].active:
-        raise Conflict(
-            "netfilter-persistent.service has loaded iptables rules, which would go on filtering"
-            " beside firewalld's",
-            "Say backend: iptables, or flush them and systemctl disable --now netfilter-persistent",
-        )
-    return True
-
-
-def _zones(desired: Desired, observed: Observed, *, starts: bool) -> list[_Zone]:
-    """The desired zone, then those that lvsfleet left rules in earlier.
-
-    Raises:
-        NotReady: the zone does not exist.
+        NotReady: the place does not exist and cannot be made.
+        Conflict: the policy is for other packets.
         NotUnderstood: firewalld's answer makes no sense.
     """
-    target = desired.zone or (observed.text("firewalld:default") or "").strip()
+    at = _wanted(desired, observed, starts=starts)
     owned = owned_rules(observed)
-    zones = [_zone(target, desired.ruleset, owned.pop(target, Ruleset()), observed, starts=starts)]
-    for name, rules in owned.items():
-        if observed.text(f"firewalld:saved:{name}") is not None:
-            zones.append(_zone(name, Ruleset(), rules, observed, starts=starts))
-    return zones
-
-
-def _zone(name: str, wanted: Ruleset, owned: Ruleset, observed: Observed, *, starts: bool) -> _Zone:
-    saved = observed.text(f"firewalld:saved:{name}")
-    if saved is None:
-        raise NotReady(
-            f"firewalld has no zone {name!r}",
-            "firewall-cmd --get-zones lists those it has;"
-            f" firewall-cmd --permanent --new-zone={name} makes one",
-        )
-    runtime = _Side() if starts else _runtime(name, observed)
-    return _Zone(name, wanted, owned, runtime, _saved(name, saved))
-
-
-def owned_rules(observed: Observed) -> dict[str, Ruleset]:
-    """The rules that lvsfleet put into each zone, as the router's own list says."""
-    owned: dict[str, list[Rule]] = {}
-    for line in (observed.text(OWNED) or "").split("\n"):
-        zone, _, words = line.partition(" ")
-        rule = rich.parse(words).rule
-        if rule is not None:
-            owned.setdefault(zone, []).append(rule)
-    return {zone: Ruleset.of(rules) for zone, rules in owned.items()}
-
-
-def _runtime(name: str, observed: Observed) -> _Side:
-    section = observed.sections.get(f"firewalld:rich:{name}")
-    protocols = observed.sections.get(f"firewalld:protocols:{name}")
-    if section is None or protocols is None or section.status or protocols.status:
-        said = section.text.strip() if section else "nothing"
-        raise NotReady(
-            f"firewalld does not tell its rules in zone {name!r}: {said[-300:]}",
-            f"Look at: firewall-cmd --zone={name} --list-all",
-        )
-    rules, names = _told(section.text, "\n"), _told(protocols.text, " ")
-    return _Side(tuple(rich.parse(rule) for rule in rules), _let_in(names))
-
-
-def _told(text: str, between: str) -> list[str]:
-    """The strings of one answer: of D-Bus, or where that failed of firewall-cmd."""
-    if text.startswith("{"):
-        return bus_strings(text)
-    return [word for word in text.rstrip("\n").split(between) if word]
-
-
-def _saved(name: str, text: str) -> _Side:
-    try:
-        zone = ElementTree.fromstring(_bytes(text))  # noqa: S314 - root's own; expat bounds expansion
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise NotReady(
-            f"the file of firewalld's zone {name!r} is broken: {error}",
-            "firewall-cmd --check-config names it",
-        ) from error
-    rules = tuple(rich.from_xml(each) for each in zone.iter("rule"))
-    return _Side(rules, _let_in(each.get("value", "") for each in zone.findall("protocol")))
-
-
-def _let_in(protocols: Iterable[str]) -> Ruleset:
-    """What a zone's own list of protocols lets in."""
-    parsed = [rich.parse(f'rule protocol value="{name}" accept').rule for name in protocols]
-    return Ruleset.of(rule for rule in parsed if isinstance(rule, AcceptProtocol))
-
-
-def _edits(desired: Desired, zone: _Zone, where: Where) -> Iterator[Edit]:
-    """What comes and goes on one side: all that comes first."""
-    scope = f"zone {zone.name}"
-    side = zone.side(where)
-    kept: list[Rule] = []
-    stale: list[rich.RichRule] = []
-    foreign: list[tuple[str, Mark]] = []
-    wanted, owned = Covered(zone.wanted), Covered(zone.owned)
-    for each in side.rules:
-        if each.rule is None:
+    target = next(iter(at))
+    made = (observed.text(OWNED) or "").split("\n")
+    nothing = dict.fromkeys(Where, Ruleset())
+    found = []
+    for place in dict.fromkeys([*at, *map(Place.of, owned), *_bystanders(desired, observed)]):
+        there = both_sides(place, observed, starts=starts)
+        if place not in at and not any(there.values()):
             continue
-        if each.rule in wanted:
-            kept.append(each.rule)
-        elif each.rule in owned:
-            stale.append(each)
-        elif isinstance(each.rule, Mark):
-            foreign.append((each.text, each.rule))
-    refuse_conflicts(zone.wanted, foreign, where=f"firewalld's zone {zone.name}")
-    for rule in zone.wanted - (side.other | Ruleset.of(kept)):
-        yield Edit(Op.ADD, where, rich.render(rule), desired.service_of(rule), scope)
-    for each in stale:
-        service = desired.service_of(each.rule) if each.rule else None
-        yield Edit(Op.REMOVE, where, each.text, service, scope)
+        minds = desired.policy or place == target
+        found.append(
+            Placed(
+                place,
+                at.get(place, nothing),
+                owned.get(place.word, Ruleset()),
+                f"{place.word} {MADE}" in made,
+                there,
+                desired.ruleset if minds else Ruleset(),
+            )
+        )
+    return found
 
 
-def _findings(zone: _Zone) -> Iterator[Finding]:
-    """Marks that nobody explains; said once, though they be both running and saved."""
-    known = Covered(zone.wanted | zone.owned)
-    both = {each.text: each for side in (zone.runtime, zone.saved) for each in side.rules}
-    for text, each in both.items():
-        if isinstance(each.rule, Mark) and each.rule not in known:
-            delete = f"firewall-cmd --zone={zone.name} --remove-rich-rule={shlex.quote(text)}"
-            yield no_service_has(text, f"firewalld's zone {zone.name}", delete)
-
-
-def sides(zone: str, observed: Observed) -> dict[Where, tuple[rich.RichRule, ...]]:
-    """A zone's rich rules as saved and, if firewalld runs, in the runtime.
+def _wanted(
+    desired: Desired, observed: Observed, *, starts: bool
+) -> dict[Place, dict[Where, Ruleset]]:
+    """What each place should have on each side; the first is the inventory's.
 
     Raises:
-        NotReady: the zone does not exist, or firewalld does not tell.
-        NotUnderstood: its answer makes no sense.
+        NotReady, Conflict, NotUnderstood: as above.
     """
-    starts = not observed.units["firewalld"].active
-    both = _zone(zone, Ruleset(), Ruleset(), observed, starts=starts)
-    found = {Where.SAVED: both.saved.rules}
-    return found if starts else {Where.RUNTIME: both.runtime.rules, **found}
-
-
-def _files(
-    zones: Sequence[str], edits: Sequence[Edit], observed: Observed, *, owned: str
-) -> dict[str, str]:
-    """What the remote scripts work by; see ``begin.sh`` and ``firewalld-change.sh``.
-
-    A firewalld that is to be started gets its saved rules before that; else they come last.
-    """
-    ops = {each.rule: each.op for each in edits if not each.zone}
-    starts, stops = ops.get(START) is Op.ADD, ops.get(START) is Op.REMOVE
-    told = [observed.sections.get(f"firewalld:rich:{zone}") for zone in zones]
-    seen = hashlib.sha256(_bytes("".join(each.text for each in told if each))).hexdigest()
-    was = "".join(f"{line}\n" for line in (observed.text(OWNED) or "").split("\n") if line)
-    files = {
-        "backend": "firewalld\n",
-        "seen": f"{'-' if starts else seen}\n",
-        # Until the end the list has also what is about to go: a rule of ours is never a stranger's.
-        "owned-meanwhile": was + "".join(x for x in owned.splitlines(True) if x not in was),
-        "owned": owned,
-        "do/edits": _list(edits, Where.RUNTIME),
-        "undo/edits": _list(edits, Where.RUNTIME, undo=True),
-        "do/saved-edits": _list(edits, Where.SAVED) if starts else "",
-        "save/saved-edits": "" if starts else _list(edits, Where.SAVED),
-        "undo/saved-edits": "" if starts else _list(edits, Where.SAVED, undo=True),
+    both = dict.fromkeys(Where, desired.ruleset)
+    if not desired.policy:
+        zone = desired.zone or (observed.text("firewalld:default") or "").strip()
+        if saved(Place("zone", zone), observed) is None:
+            raise NotReady(
+                f"firewalld has no zone {zone!r}",
+                "firewall-cmd --get-zones lists those it has;"
+                f" firewall-cmd --permanent --new-zone={zone} makes one",
+            )
+        return {Place("zone", zone): both}
+    place = Place("policy", desired.policy)
+    refuse_too_old(observed, place)
+    there = both_sides(place, observed, starts=starts)
+    for side in there.values():
+        refuse_reach(place, side)
+    if starts or there[Where.RUNTIME] is not None or not desired.ruleset:
+        return {place: both}
+    waits = {Where.RUNTIME: desired.ruleset, Where.SAVED: Ruleset()}
+    return {
+        place: {Where.RUNTIME: Ruleset(), Where.SAVED: desired.ruleset},
+        stand_in(observed, place): waits,
     }
-    for folder in ("do", "undo", "save"):
-        files[f"{folder}/zones"] = "".join(f"{zone}\n" for zone in zones)
-    if starts:
-        files |= {"do/start": "", "undo/stop": ""}
-    if stops:
-        files |= {"do/stop": "", "undo/start": ""}
-    if ENABLE in ops:
-        on, off = ("enable", "disable") if ops[ENABLE] is Op.ADD else ("disable", "enable")
-        files |= {f"save/{on}": "", f"undo/{off}": ""}
-    return files
 
 
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+def _bystanders(desired: Desired, observed: Observed) -> Iterator[Place]:
+    """The zones that packets come by after a policy: somebody may mark them otherwise there."""
+    if desired.policy:
+        for name in observed.sections:
+            if name.startswith("firewalld:saved:"):
+                yield Place("zone", name.removeprefix("firewalld:saved:"))
 
 
-def _list(edits: Iterable[Edit], where: Where, *, undo: bool = False) -> str:
-    """The edits of one side as ``add|remove ZONE RULE`` lines; for the undo, turned round."""
-    turned = {Op.ADD: Op.REMOVE, Op.REMOVE: Op.ADD}
-    return "".join(
-        f"{(turned[each.op] if undo else each.op).value} {each.zone} {each.rule}\n"
-        for each in edits
-        if each.where is where and each.zone
-    )
+def _arrivals(desired: Desired, zone: str, observed: Observed) -> Iterator[Finding]:
+    """Whether the VIPs' packets come by the zone; nothing where the router does not tell."""
+    active = groups(observed.sections.get("firewalld:active"))
+    if active is not None:
+        default = (observed.text("firewalld:default") or "").strip()
+        bindings = Bindings(default, active, networks(observed.text("addresses") or ""))
+        yield from arrivals((v for each in desired.services for v in each.vips), zone, bindings)
 
 
-def _owned_lines(zones: Iterable[_Zone], edits: Iterable[Edit]) -> Iterator[str]:
-    """The list of our own rules after the change."""
-    for zone in zones:
-        added = [
-            rule
-            for each in edits
-            if each.op is Op.ADD and each.zone == zone.name
-            if (rule := rich.parse(each.rule).rule) is not None
-        ]
-        ours = zone.owned | Ruleset.of(added)
-        ours -= ours - zone.wanted
-        yield from (f"{zone.name} {rich.render(rule)}\n" for rule in ours)
-
-
-def _commands(edits: Iterable[Edit]) -> Iterator[str]:
-    for each in edits:
-        if each.zone:
-            permanent = " --permanent" if each.where is Where.SAVED else ""
-            rule = f"--{each.op.value}-rich-rule={shlex.quote(each.rule)}"
-            yield f"firewall-cmd{permanent} --zone={each.zone} {rule}"
-        elif each.op is Op.ADD:
-            yield each.rule
-        else:
-            yield each.rule.replace(" start ", " stop ").replace(" enable ", " disable ")
+def _findings(placed: Placed) -> Iterator[Finding]:
+    """Marks that nobody explains; said once, though they be both running and saved."""
+    known = Covered(placed.desired | placed.wanted_at_all | placed.owned)
+    both = {each.text: each for where in Where for each in placed.side(where).rules}
+    for text, each in both.items():
+        if isinstance(each.rule, Mark) and each.rule not in known:
+            delete = f"firewall-cmd {placed.place.option} --remove-rich-rule={shlex.quote(text)}"
+            yield no_service_has(text, f"firewalld's {placed.place.scope}", delete)
 
 
 def by_hand(desired: Desired) -> tuple[str, ...]:
     """See `tasks.backends.protocol.PacketFilter.by_hand`."""
+    rules = [f"--add-rich-rule={shlex.quote(rich.render(rule))}" for rule in desired.ruleset]
+    if desired.policy:
+        place = Place("policy", desired.policy)
+        added = (f"firewall-cmd --permanent {place.option} {rule}" for rule in rules)
+        return (*policy_commands(place), *added, "firewall-cmd --reload")
     zone = f" --zone={desired.zone}" if desired.zone else ""
-    rules = [shlex.quote(rich.render(rule)) for rule in desired.ruleset]
-    return tuple(
-        f"firewall-cmd{permanent}{zone} --add-rich-rule={rule}"
-        for permanent in ("", " --permanent")
-        for rule in rules
-    )
+    saving = ("", " --permanent")
+    return tuple(f"firewall-cmd{each}{zone} {rule}" for each in saving for rule in rules)

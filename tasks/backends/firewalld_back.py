@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from inventory.rules import Rule, Ruleset
 from tasks.backends import rich
-from tasks.backends.firewalld import ENABLE, OWNED, START, assemble, owned_rules, sides
+from tasks.backends.firewalld_files import OWNED, assemble, policy_edit, policy_of
+from tasks.backends.firewalld_owned import MADE, owned_rules, sides
+from tasks.backends.firewalld_place import Place, running, saved
+from tasks.backends.firewalld_policy import STAND_IN
+from tasks.backends.firewalld_start import ENABLE, START
 from tasks.backends.protocol import Back, Covered
 from tasks.errors import NotReady
 from tasks.observe import Observed
@@ -24,17 +29,19 @@ def plan_back(
     the services' traffic away. One that it stopped is started again, its rules in place.
     """
     unit = now.units["firewalld"]
-    services = {(each.rule, each.op) for each in edits if not each.zone}
+    edits = [_as_of(now, each, edits) for each in edits]
+    services = {(each.rule, each.op) for each in edits if not each.place}
     stops = unit.active and (START, Op.ADD) in services
-    zones = list(dict.fromkeys(each.zone for each in edits if each.zone))
+    zones = list(dict.fromkeys(each.place for each in edits if each.place))
     opposite: list[Edit] = []
     for where in Where:
         if where is Where.RUNTIME and (stops or not unit.active):
             continue
         for zone in zones:
-            mine = [each for each in edits if each.where is where and each.zone == zone]
+            mine = [each for each in edits if each.where is where and each.place == zone]
             was = _sides(zone, before).get(where, ())
             opposite += _opposite(mine, was, sides(zone, now)[where])
+    opposite += _policies(edits, now, opposite)
     if stops:
         opposite.append(Edit(Op.REMOVE, Where.RUNTIME, START, None, "systemd"))
     if not unit.active and (START, Op.REMOVE) in services:
@@ -55,6 +62,47 @@ def _sides(zone: str, observed: Observed) -> _Sides:
         return sides(zone, observed)
     except NotReady:
         return {}
+
+
+def _seen(word: str, observed: Observed) -> _Sides:
+    """The same; a policy's running rules may wait in the one that stands in for it."""
+    found = _sides(word, observed)
+    if Place.of(word).kind == "policy" and Where.RUNTIME in found:
+        waiting = _sides(STAND_IN.word, observed)[Where.RUNTIME]
+        found[Where.RUNTIME] = (*found[Where.RUNTIME], *waiting)
+    return found
+
+
+def _as_of(now: Observed, edit: Edit, edits: Sequence[Edit]) -> Edit:
+    """A running rule of a policy is where the daemon has it now: it may have started since."""
+    place = Place.of(edit.place)
+    if edit.where is not Where.RUNTIME or place.kind != "policy":
+        return edit
+    if place != STAND_IN:
+        loaded = running(place, now) is not None
+        return edit if loaded else replace(edit, scope=STAND_IN.scope)
+    for each in edits:
+        target = Place.of(each.place)
+        instead = each.where is Where.SAVED and target.kind == "policy" and target != STAND_IN
+        if instead and running(target, now) is not None:
+            return replace(edit, scope=target.scope)
+    return edit
+
+
+def _policies(edits: Sequence[Edit], now: Observed, opposite: Sequence[Edit]) -> Iterator[Edit]:
+    """Policies that the earlier change made go, if nothing is left in them; those it took come."""
+    for each in edits:
+        word = policy_of(each)
+        if word is None:
+            continue
+        place = Place.of(word)
+        side = saved(place, now)
+        if each.op is Op.REMOVE and side is None:
+            yield policy_edit(Op.ADD, place)
+        elif each.op is Op.ADD and side is not None and side.bare:
+            going = {e.rule for e in opposite if (e.where, e.place) == (Where.SAVED, word)}
+            if all(rule.text in going for rule in side.rules):
+                yield policy_edit(Op.REMOVE, place)
 
 
 def _opposite(
@@ -81,16 +129,24 @@ def _owned(
     """The list of our own rules after the way back: those of before and of now that are there."""
     there: dict[str, set[Rule | None]] = {}
     for zone in zones:
-        mine = [each for each in opposite if each.where is Where.SAVED and each.zone == zone]
-        gone = {each.rule for each in mine if each.op is Op.REMOVE}
-        stay = {each.rule for each in sides(zone, now)[Where.SAVED] if each.text not in gone}
+        mine = [each for each in opposite if each.place == zone]
         come = {rich.parse(each.rule).rule for each in mine if each.op is Op.ADD}
-        there[zone] = stay | come
+        for where, rules in sides(zone, now).items():
+            gone = {each.rule for each in mine if each.where is where and each.op is Op.REMOVE}
+            come |= {each.rule for each in rules if each.text not in gone}
+        there[zone] = come - {None}
     was, is_ = (each.text(OWNED) or "" for each in (before, now))
     elsewhere = set(is_.split("\n"))
     for line in dict.fromkeys(f"{was}\n{is_}".split("\n")):
         zone, _, words = line.partition(" ")
-        if line and (rich.parse(words).rule in there[zone] if zone in there else line in elsewhere):
+        if words == MADE:
+            place = Place.of(zone)
+            stays = saved(place, now) is not None and policy_edit(Op.REMOVE, place) not in opposite
+            if stays or policy_edit(Op.ADD, place) in opposite:
+                yield line
+        elif line and (
+            rich.parse(words).rule in there[zone] if zone in there else line in elsewhere
+        ):
             yield line
 
 
@@ -99,14 +155,14 @@ def _since(zones: Sequence[str], before: Observed, after: Observed, now: Observe
     for zone in zones:
         owned = [each.get(zone, Ruleset()) for each in (owned_rules(after), owned_rules(now))]
         ours = Covered(owned[0] | owned[1])
-        then, here, once = _sides(zone, after), sides(zone, now), _sides(zone, before)
+        then, here, once = (_seen(zone, each) for each in (after, now, before))
         for where in Where:
             if where not in then or where not in here:
                 continue
             old = {each.rule for each in once.get(where, ())}
             was = {r.rule: r.text for r in then[where] if r.rule and r.rule in ours}
             is_ = {r.rule: r.text for r in here[where] if r.rule and r.rule in ours}
-            scope = f"zone {zone}, {where.value}"
+            scope = f"{Place.of(zone).scope}, {where.value}"
             gone = (text for rule, text in was.items() if rule not in is_ and rule in old)
             new = (text for rule, text in is_.items() if rule not in was and rule not in old)
             yield from (f"{scope}: - {text}" for text in gone)
