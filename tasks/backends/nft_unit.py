@@ -1,7 +1,9 @@
-"""The systemd unit that loads lvsfleet's table at boot, and the file that it loads.
+"""What loads lvsfleet's table at boot, and again when somebody flushes all tables.
 
 A file and a unit of our own, since the distribution's nftables.service flushes every table when it
-starts, stops or reloads, and cannot run beside firewalld. Stopping ours takes no rule away, as with
+starts, stops or reloads, and cannot run beside firewalld. A drop-in of that service has ours loaded
+again each time, before the service has done; a unit of our own could only follow it, and does not
+see a start at all while it counts as active itself. Stopping our unit takes no rule away, as with
 netfilter-persistent: a router that goes down marks its packets to the end.
 """
 
@@ -10,29 +12,39 @@ from __future__ import annotations
 NAME = "lvsfleet-nftables"
 FILE = "/etc/lvsfleet/lvsfleet.nft"
 UNIT = f"/etc/systemd/system/{NAME}.service"
+DROP_IN = "/etc/systemd/system/nftables.service.d/lvsfleet.conf"
 ENABLE = f"systemctl enable --now {NAME}.service"
 
-TEXT = f"""\
-# Written by lvsfleet; what is changed here is undone by its next rollout.
-[Unit]
+_SIGNED = "# Written by lvsfleet; what is changed here is undone by its next rollout.\n"
+_LOAD = f"/usr/sbin/nft -f {FILE}"
+
+TEXTS = {
+    UNIT: f"""\
+{_SIGNED}[Unit]
 Description=Marks for LVS: nftables' table inet lvsfleet
 DefaultDependencies=no
 RequiresMountsFor={FILE}
 ConditionPathExists={FILE}
+After=nftables.service firewalld.service
 Wants=network-pre.target
 Before=network-pre.target keepalived.service shutdown.target
 Conflicts=shutdown.target
-# Whatever flushes all tables comes first; when it does so again, ours follows it.
-After=nftables.service firewalld.service
-PartOf=nftables.service
-ReloadPropagatedFrom=nftables.service
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/usr/sbin/nft -f {FILE}
-ExecReload=/usr/sbin/nft -f {FILE}
+ExecStart={_LOAD}
+ExecReload={_LOAD}
 
 [Install]
-WantedBy=multi-user.target nftables.service
-"""
+WantedBy=multi-user.target
+""",
+    DROP_IN: f"""\
+{_SIGNED}# The service flushes all tables whenever it does anything; ours is loaded again at once.
+[Service]
+ExecStartPost=-{_LOAD}
+ExecReload=-{_LOAD}
+ExecStopPost=-{_LOAD}
+""",
+}
+"""What lies beside the file with the table: the unit, and the drop-in."""

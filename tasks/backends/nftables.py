@@ -43,14 +43,14 @@ class State:
     Attributes:
         running: our table in the kernel.
         saved: the text of its file; None where there is none.
-        unit: the text of the unit that loads it; None where there is none.
+        units: the texts of what loads it, by path; None where there is none.
         enabled: that unit is started at boot.
         active: it was started, so it follows nftables.service when that is restarted.
     """
 
     running: OwnTable = field(default_factory=OwnTable)
     saved: str | None = None
-    unit: str | None = None
+    units: Mapping[str, str | None] = field(default_factory=lambda: dict.fromkeys(nft_unit.TEXTS))
     enabled: bool = False
     active: bool = False
 
@@ -60,7 +60,7 @@ class State:
         if not rules:
             return cls()
         table = OwnTable.doing(rules)
-        return cls(table, table.text, nft_unit.TEXT, enabled=True, active=True)
+        return cls(table, table.text, nft_unit.TEXTS, enabled=True, active=True)
 
 
 def plan(desired: Desired, observed: Observed) -> Change:
@@ -100,7 +100,7 @@ def state_of(observed: Observed) -> State:
     return State(
         running=parse_own(own) if own else OwnTable(),
         saved=observed.text(f"file:{nft_unit.FILE}"),
-        unit=observed.text(f"file:{nft_unit.UNIT}"),
+        units={path: observed.text(f"file:{path}") for path in nft_unit.TEXTS},
         enabled=unit.enabled,
         active=unit.active,
     )
@@ -152,9 +152,10 @@ def _edits(
 
 def _unit_edits(now: State, then: State) -> Iterator[Edit]:
     """The unit that loads the table at boot, as part of what is saved."""
-    if now.unit != then.unit:
-        op = Op.REMOVE if then.unit is None else Op.ADD
-        yield Edit(op, Where.SAVED, nft_unit.UNIT, None, "systemd")
+    for path in nft_unit.TEXTS:
+        if now.units[path] != then.units[path]:
+            op = Op.REMOVE if then.units[path] is None else Op.ADD
+            yield Edit(op, Where.SAVED, path, None, "systemd")
     if _starts(now) != _starts(then):
         op = Op.ADD if then.enabled else Op.REMOVE
         yield Edit(op, Where.SAVED, nft_unit.ENABLE, None, "systemd")
@@ -166,10 +167,11 @@ def _starts(state: State) -> tuple[bool, bool]:
 
 def _files(observed: Observed, now: State, then: State) -> dict[str, str]:
     """What the remote scripts work by; see ``begin.sh`` and ``nftables-change.sh``."""
-    pairs = (
+    pairs = [
         ("table", nft_unit.FILE, now.saved, then.saved),
-        ("unit", nft_unit.UNIT, now.unit, then.unit),
-    )
+        ("unit", nft_unit.UNIT, now.units[nft_unit.UNIT], then.units[nft_unit.UNIT]),
+        ("drop-in", nft_unit.DROP_IN, now.units[nft_unit.DROP_IN], then.units[nft_unit.DROP_IN]),
+    ]
     listed = [
         f"{_sum(was)} {'-' if new is None else name} {path}\n"
         for name, path, was, new in pairs
@@ -181,7 +183,7 @@ def _files(observed: Observed, now: State, then: State) -> dict[str, str]:
         "do/table": then.running.text if now.running != then.running else "",
         "save/files": "".join(listed),
     }
-    if (now.unit, _starts(now)) != (then.unit, _starts(then)):
+    if (now.units, _starts(now)) != (then.units, _starts(then)):
         for folder, state in (("save", then), ("undo", now)):
             files[f"{folder}/starts"] = "yes\n" if state.enabled else "no\n"
     return files | {
@@ -274,8 +276,9 @@ def _commands(now: State, then: State) -> Iterator[str]:
         yield f"nft -f - <<'END'\n{then.running.text}END"
     if now.saved != then.saved:
         yield f"{nft_unit.FILE}: {'removed' if then.saved is None else 'the same'}"
-    if now.unit != then.unit:
-        yield f"{nft_unit.UNIT}: {'removed' if then.unit is None else 'written'}"
+    for path, text in then.units.items():
+        if now.units[path] != text:
+            yield f"{path}: {'removed' if text is None else 'written'}"
     if _starts(now) != _starts(then):
         yield nft_unit.ENABLE if then.enabled else nft_unit.ENABLE.replace(" enable ", " disable ")
 

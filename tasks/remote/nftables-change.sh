@@ -24,12 +24,15 @@ nft_apply() { if [ -s "$1/table" ]; then nft -f "$1/table" 2>&1; fi; }
 # nft_unapply DIR: our table, as it was.
 nft_unapply() { if [ -s "$1/do/table" ]; then nft_before "$1" | nft -f - 2>&1; fi; }
 
-# nft_save DIR [--no-block]: the file, its unit and that this is started at boot; again does no harm.
-# At a boot nothing can be waited for: it comes after whoever saves then.
+# nft_save DIR [--no-block]: the file, and what loads it; again does no harm. At a boot nothing can be
+# waited for: it comes after whoever saves then.
 nft_save() {
-    mkdir -p "${nft_file%/*}" "$units" && put_files "$1" || return
+    nft_folders mkdir -p && put_files "$1" || return
+    for _f in $nft_units; do
+        if [ -f "$_f" ]; then chmod 644 "$_f"; fi
+    done
     if [ -f "$1/save/starts" ]; then nft_starts "$(cat "$1/save/starts")" "${2-}" || return; fi
-    rmdir "${nft_file%/*}" 2>/dev/null || true
+    nft_folders rmdir || true
 }
 
 # nft_unsave DIR: the same as it was. The files are ours alone, so whatever is in them goes.
@@ -45,20 +48,20 @@ nft_unsave() {
         fi
     done <"$1/save/files"
     if [ -f "$1/save/starts" ]; then nft_starts "$(cat "$1/undo/starts")" --no-block || return; fi
-    rmdir "${nft_file%/*}" 2>/dev/null || true
+    nft_folders rmdir || true
 }
 
-# nft_starts yes|no [--no-block]: whether the unit is started now and at boot: also whenever nftables is,
-# since that flushes all tables.
+# nft_folders COMMAND…: make the folders that only we put something into, or take them away if empty.
+nft_folders() { "$@" "${nft_file%/*}" "$units/nftables.service.d" 2>/dev/null; }
+
+# nft_starts yes|no [--no-block]: whether the unit is started, now and at boot.
 nft_starts() {
-    for _w in "$units/multi-user.target.wants" "$units/nftables.service.wants"; do
-        if [ "$1" = yes ]; then
-            mkdir -p "$_w" && ln -sf "../$nft_unit" "$_w/$nft_unit" && sync "$_w" || return
-        elif [ -d "$_w" ]; then
-            gone "$_w/$nft_unit" || return
-        fi
-    done
-    rmdir "$units/nftables.service.wants" 2>/dev/null
+    _want=$units/multi-user.target.wants
+    if [ "$1" = yes ]; then
+        mkdir -p "$_want" && ln -sf "../$nft_unit" "$_want/$nft_unit" && sync "$_want" || return
+    elif [ -L "$_want/$nft_unit" ]; then
+        gone "$_want/$nft_unit" || return
+    fi
     [ -d /run/systemd/system ] || return 0
     if [ "$1" = yes ]; then
         systemctl daemon-reload && patiently 60 systemctl start ${2:+"$2"} "$nft_unit" 2>&1

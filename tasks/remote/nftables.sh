@@ -5,6 +5,7 @@
 nft_table='inet lvsfleet'
 nft_file=/etc/lvsfleet/lvsfleet.nft
 nft_unit=lvsfleet-nftables.service
+nft_units="/etc/systemd/system/$nft_unit /etc/systemd/system/nftables.service.d/lvsfleet.conf"
 
 # nft_own OPTION: our table; nothing where there is none.
 nft_own() {
@@ -18,8 +19,9 @@ nft_others() { nft -jst list ruleset || nft -js list ruleset; }
 nft_observe() {
     section nftables:own nft_own -js
     section nftables:others nft_others
-    file_section "$nft_file"
-    file_section "/etc/systemd/system/$nft_unit"
+    for _f in $nft_file $nft_units; do
+        file_section "$_f"
+    done
     ipt_variants
 }
 

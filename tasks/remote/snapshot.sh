@@ -6,7 +6,7 @@ snapshot() {
     for _f in /etc/firewalld/firewalld.conf /etc/firewalld/direct.xml /etc/firewalld/zones/*.xml \
         /etc/firewalld/policies/*.xml /etc/firewalld/ipsets/*.xml /etc/iptables/rules.v4 \
         /etc/iptables/rules.v6 /etc/sysconfig/iptables /etc/sysconfig/ip6tables /etc/nftables.conf \
-        "$nft_file" "/etc/systemd/system/$nft_unit" /etc/keepalived/keepalived.conf; do
+        $nft_file $nft_units /etc/keepalived/keepalived.conf; do
         if [ -f "$_f" ]; then cp -p -- "$_f" "$(kept "$1" "$_f")" || return; fi
     done
     for _p in iptables ip6tables iptables-legacy ip6tables-legacy; do
