@@ -17,7 +17,7 @@ from runbooks.exits import Exit
 from runbooks.options import CONTEXT
 from tasks.errors import RouterError
 
-COMMANDS = ("rollout", "rollback", "resume", "history", "inventory", "lab", "completion")
+COMMANDS = ("rollout", "adopt", "rollback", "resume", "history", "inventory", "lab", "completion")
 """Each is the command ``command`` of a module in runbooks/commands/."""
 
 

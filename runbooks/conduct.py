@@ -16,6 +16,7 @@ from runbooks.interrupt import Stop, stopping_on_signals
 from runbooks.journal import Journal
 from runbooks.policy import Policy
 from runbooks.progress import ProgressProcessor, display_for
+from runbooks.prompts import ask_passwords
 from runbooks.reports.run import Run, run_id
 from runbooks.reports.table import routers as count_of
 from runbooks.reports.text import visible
@@ -95,7 +96,7 @@ def conduct(
     Raises:
         LvsfleetError: the journal cannot be written; nothing was changed.
     """
-    _ask_passwords(request)
+    ask_passwords(login=request.ask_pass, sudo=request.ask_sudo_pass)
     clusters = {name: inventory.desired[name].cluster for name in jobs}
     started, begun = datetime.now(UTC), time.monotonic()
     identity = run_id(started, clusters.values())
@@ -212,16 +213,3 @@ def _stopping(stop: Stop, at_work: Sequence[str]) -> str:
         f"Stopping: no further router begins; waiting for {count_of(len(at_work))} ({names}) to be "
         "finished or put back. Once more to stop waiting: their state is then not known."
     )
-
-
-def _ask_passwords(request: Request) -> None:
-    if not (request.ask_pass or request.ask_sudo_pass):
-        return
-    import click  # noqa: PLC0415 - nothing else here needs it
-
-    from tasks.connect.passwords import typed  # noqa: PLC0415 - rarely asked for
-
-    if request.ask_pass:
-        typed.give(login=click.prompt("Password to log in", hide_input=True, err=True))
-    if request.ask_sudo_pass:
-        typed.give(sudo=click.prompt("Password for sudo", hide_input=True, err=True))

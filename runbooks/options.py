@@ -93,6 +93,29 @@ def verbose_option(command: F) -> F:
 def fleet_options(command: F) -> F:
     """Which routers, how many at once, how to log in, and where the results go."""
     options = (
+        click.option(
+            "--format",
+            "report_format",
+            type=click.Choice(["table", "json"]),
+            default="table",
+            show_default=True,
+            help="How the results are shown.",
+        ),
+        click.option(
+            "--output",
+            metavar="FILE",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Write the results to this file, in one step, and not to stdout.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return router_options(command)
+
+
+def router_options(command: F) -> F:
+    """Which routers, how many at once, how to log in."""
+    options = (
         inventory_option,
         click.option(
             "--limit",
@@ -132,20 +155,6 @@ def fleet_options(command: F) -> F:
             "--ask-sudo-pass",
             is_flag=True,
             help="Ask for the password for sudo. [env var: LVSFLEET_SUDO_PASSWORD]",
-        ),
-        click.option(
-            "--format",
-            "report_format",
-            type=click.Choice(["table", "json"]),
-            default="table",
-            show_default=True,
-            help="How the results are shown.",
-        ),
-        click.option(
-            "--output",
-            metavar="FILE",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="Write the results to this file, in one step, and not to stdout.",
         ),
         verbose_option,
     )

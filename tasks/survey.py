@@ -1,32 +1,31 @@
-"""Everything that a router filters with and that its keepalived is told, whoever put it there."""
+"""The survey of one router: all that it filters with and that its keepalived is told."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from typing import TYPE_CHECKING
 
-from tasks.keepalived.answer import config_of
-from tasks.keepalived.config import Config
+from inventory.desired import Backend
+from inventory.errors import LvsfleetError
+from tasks.backends.protocol import Change
+from tasks.errors import NotReady, RouterError
+from tasks.look import Look
 from tasks.observe import Observed, parse
+from tasks.reach import asking
 from tasks.remote import script
+from tasks.rollout import step_of
 from tasks.sections import new_nonce
 from tasks.shell import Shell
 
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What one router does today.
-
-    Attributes:
-        observed: as for a rollout, but of every zone that somebody uses and every packet filter.
-        keepalived: its configuration; None where there is none.
-    """
-
-    observed: Observed
-    keepalived: Config | None
+if TYPE_CHECKING:
+    from nornir.core.task import Result, Task
 
 
-def survey(shell: Shell, *, deadline: float) -> Survey:
+def survey(shell: Shell, *, deadline: float) -> Observed:
     """Ask the router, in one exec; nothing is changed.
+
+    As an observation for a rollout, but of every zone that somebody uses and every packet filter,
+    and with keepalived's files.
 
     Args:
         shell: a root shell on it.
@@ -36,5 +35,28 @@ def survey(shell: Shell, *, deadline: float) -> Survey:
         RouterError: it could not be asked, or its answer makes no sense.
     """
     nonce = new_nonce()
-    observed = parse(shell.run(script("survey"), nonce, deadline=deadline), nonce)
-    return Survey(observed, config_of(observed.sections))
+    return parse(shell.run(script("survey"), nonce, deadline=deadline), nonce)
+
+
+def survey_of(task: Task, *, deadline: float) -> Result:
+    """One router's survey as a Nornir task; the result is a `tasks.look.Look` without a change.
+
+    No RouterError leaves it. The phase: survey.
+    """
+    from nornir.core.task import Result  # noqa: PLC0415 - nornir is 150 ms that --help can spare
+
+    begun = time.monotonic()
+    observed: Observed | None = None
+    error: RouterError | None = None
+    try:
+        observed = step_of(task)(
+            "survey",
+            lambda: asking(task.host, lambda shell: survey(shell, deadline=deadline)),
+        )
+    except RouterError as problem:
+        error = problem
+    except LvsfleetError as problem:  # said of the inventory while connecting
+        error = NotReady(problem.message, problem.hint)
+    seconds = time.monotonic() - begun
+    look = Look(task.host.name, observed, Change(Backend.AUTO), error, seconds)
+    return Result(host=task.host, result=look)

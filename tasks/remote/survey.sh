@@ -21,5 +21,6 @@ if systemctl is-active --quiet firewalld; then
     fw_observe "${_zones% }" yes
 fi
 ipt_observe
+nft_observe
 if have nft; then section nft:ruleset nft --json list ruleset; fi
 ka_observe

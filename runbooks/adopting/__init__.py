@@ -1,0 +1,1 @@
+"""What a fleet does today, put together as an inventory that describes it."""
