@@ -8,9 +8,10 @@ from inventory.desired import Backend, Desired
 from tasks.backends import nft_unit
 from tasks.backends.nft_json import objects
 from tasks.backends.nftables import OTHERS
-from tasks.errors import Conflict, NotReady
+from tasks.checks.catalog.services import LVS016
+from tasks.errors import NotRunning, TwoFilters
 from tasks.observe import Observed
-from tasks.outcome import Finding, Severity
+from tasks.outcome import Finding
 
 _LOADERS = {
     "firewalld": Backend.FIREWALLD,
@@ -43,15 +44,15 @@ class Choice:
         """The choice, for whoever asks how it came about."""
         if not self.why:
             return ()
-        return (Finding("LVS010", Severity.INFO, f"auto is {self.backend.value}: {self.why}"),)
+        return (LVS016.finding(f"auto is {self.backend.value}: {self.why}"),)
 
 
 def choose(desired: Desired, observed: Observed) -> Choice:
     """The backend to use.
 
     Raises:
-        NotReady: the router runs none.
-        Conflict: it runs, or will run, two that fight.
+        NotRunning: the router runs none.
+        TwoFilters: it runs, or will run, two that fight.
         NotUnderstood: an answer of the router makes no sense.
     """
     if desired.backend is not Backend.AUTO:
@@ -70,7 +71,7 @@ def choose(desired: Desired, observed: Observed) -> Choice:
     tables = _tables_of_nftables(observed)
     if tables:
         return Choice(Backend.NFTABLES, f"nothing else runs, and nft has {', '.join(tables)}")
-    raise NotReady(
+    raise NotRunning(
         "no packet filter runs on the router that lvsfleet could keep the marks in",
         "Start one: systemctl enable --now firewalld, or nftables, netfilter-persistent, iptables;"
         " or say which: backend: nftables needs none; firewalld with start: true is started",
@@ -81,7 +82,7 @@ def _refuse_two(observed: Observed) -> None:
     """Stop where two services each load, or will load, what the other one takes away.
 
     Raises:
-        Conflict: there are two.
+        TwoFilters: there are two.
     """
     found = {
         name: backend
@@ -91,7 +92,7 @@ def _refuse_two(observed: Observed) -> None:
     first, *rest = found or [""]
     for name in rest:
         if found[name] is not found[first]:
-            raise Conflict(
+            raise TwoFilters(
                 f"{_state(observed, first)} and {_state(observed, name)}: at a boot, or when either"
                 " is started, one takes the other's rules away",
                 f"Keep one: systemctl disable --now {name}, or {first}; or say in the inventory"

@@ -11,9 +11,13 @@ from inventory.errors import LvsfleetError
 
 
 class RouterError(LvsfleetError):
-    """One router could not be brought where it should be."""
+    """One router could not be brought where it should be.
+
+    ``check`` is the id under which a compliance check reports it, where that meets it.
+    """
 
     kind: ClassVar[str] = "failed"
+    check: ClassVar[str] = "LVS007"
 
 
 class Unreachable(RouterError):
@@ -56,10 +60,46 @@ class NotReady(RouterError):
     kind = "preflight"
 
 
+class NotRunning(NotReady):
+    """The packet filter does not run, or there is none."""
+
+    check = "LVS010"
+
+
+class NotEnabled(NotReady):
+    """The packet filter's rules are not loaded at boot."""
+
+    check = "LVS011"
+
+
+class TurnedAway(NotReady):
+    """What is to be let in is turned away where no rule of ours could help."""
+
+    check = "LVS021"
+
+
 class Conflict(RouterError):
     """A rule that is not ours does something else with a packet of ours."""
 
     kind = "conflict"
+
+
+class TwoMarks(Conflict):
+    """A packet of ours is given another mark as well."""
+
+    check = "LVS005"
+
+
+class TwoFilters(Conflict):
+    """Two packet filters manage the same rules."""
+
+    check = "LVS012"
+
+
+class PassedBy(Conflict):
+    """The packets of a VIP do not come by the zone with the rules."""
+
+    check = "LVS022"
 
 
 class ChangedMeanwhile(RouterError):

@@ -12,9 +12,10 @@ from inventory.desired import Desired
 from inventory.errors import LvsfleetError
 from inventory.rules import Address
 from tasks.backends.protocol import Change
+from tasks.checks.ours import leftovers
 from tasks.errors import NotReady, RouterError
 from tasks.observe import Observed, observe
-from tasks.outcome import Finding, Outcome, Severity, Status
+from tasks.outcome import Finding, Outcome, Status
 from tasks.record import Recorder, Unrecorded
 from tasks.retry import LATEST as PATIENCE
 from tasks.shell import Shell
@@ -100,8 +101,7 @@ class Look:
     def findings(self) -> tuple[Finding, ...]:
         """What the plan saw, and what earlier runs left behind."""
         planned = self.change.findings if self.change else ()
-        left = self.observed.leftovers if self.observed else ()
-        return (*planned, *(_leftover(*line.split(maxsplit=1)) for line in left))
+        return (*planned, *(leftovers(self.observed) if self.observed else ()))
 
     def outcome(self, status: Status | None = None) -> Outcome:
         """What came of the router if it is only looked at.
@@ -152,21 +152,3 @@ def look(
 def held(desired: Desired, observed: Observed) -> frozenset[Address]:
     """The VIPs of the router's services that it holds."""
     return observed.addresses.intersection(v for each in desired.services for v in each.vips)
-
-
-def _leftover(run: str, state: str) -> Finding:
-    words = {
-        "armed": ("is not confirmed yet", "The router takes it back by itself, or it is confirmed"),
-        "claimed": ("was interrupted while it was saved", "A reboot or the next change ends it"),
-        "reverting": (
-            "could not be taken back wholly",
-            f"Look at /var/lib/lvsfleet/runs/{run}/report on the router",
-        ),
-        "unseen": (
-            "was ended by the router itself, after its controller or its power went away",
-            f"It says how in /var/lib/lvsfleet/runs/{run}/report; the next change clears this",
-        ),
-    }
-    said, hint = words.get(state, (f"is {state}", ""))
-    severity = Severity.INFO if state == "unseen" else Severity.WARNING
-    return Finding("LVS060", severity, f"the change of run {run} {said}", hint)

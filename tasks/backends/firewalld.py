@@ -17,9 +17,10 @@ from tasks.backends.firewalld_place import Place, groups, saved
 from tasks.backends.firewalld_policy import refuse_reach, refuse_too_old, stand_in, waiting
 from tasks.backends.firewalld_start import ENABLE, START, has_to_start
 from tasks.backends.protocol import Change, Covered, no_service_has
+from tasks.checks.catalog.services import LVS011
 from tasks.errors import NotReady
 from tasks.observe import Observed
-from tasks.outcome import Edit, Finding, Op, Severity, Where
+from tasks.outcome import Edit, Finding, Op, Where
 
 
 def plan(desired: Desired, observed: Observed) -> Change:
@@ -42,9 +43,7 @@ def plan(desired: Desired, observed: Observed) -> Change:
         edits.append(Edit(Op.ADD, Where.SAVED, ENABLE, None, "systemd"))
     elif not observed.units["firewalld"].enabled:
         findings.append(
-            Finding(
-                "LVS011",
-                Severity.WARNING,
+            LVS011.finding(
                 "firewalld runs, but is not enabled: after a reboot there are no marks",
                 f"{ENABLE}, or start: true in the inventory",
             )

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface, ip_network
 
 from inventory.rules import Address
-from tasks.errors import Conflict
+from tasks.checks.catalog.ways_in import LVS022
+from tasks.errors import PassedBy
 from tasks.outcome import Finding, Severity
 
 _Network = IPv4Interface | IPv6Interface
@@ -75,7 +76,7 @@ def arrivals(vips: Iterable[Address], ours: str, bindings: Bindings) -> Iterator
         bindings: the router's.
 
     Raises:
-        Conflict: those of a VIP do not; both zones are named, and what binds them.
+        PassedBy: those of a VIP do not; both zones are named, and what binds them.
     """
     wanted = tuple(dict.fromkeys(vips))
     bound = bindings.active.get(ours, {}).get("sources", ())
@@ -98,18 +99,18 @@ def _by_interface(
     told = ", ".join(f"{name} is in zone {zone}" for name, zone in zones.items())
     if ours not in zones.values() and not chosen:
         arrives = f"arrives on {' or '.join(names)}"
-        raise Conflict(
+        raise PassedBy(
             f"VIP {vip} {arrives}: {told}, and the rules would be in zone {ours}, where its packets"
             " do not come by and stay unmarked",
             _way_out(next(iter(zones.values()))),
         )
     if ours not in zones.values():
         message = f"VIP {vip} is marked for the sources of zone {ours} only: {told}"
-        yield Finding("LVS020", Severity.INFO, message, _way_out(next(iter(zones.values()))))
+        yield LVS022.finding(message, _way_out(next(iter(zones.values()))), severity=Severity.INFO)
     else:
         message = f"which interface VIP {vip} arrives on is not known: {told}"
         hint = f"Packets that do not come by zone {ours} stay unmarked; policy: NAME marks them all"
-        yield Finding("LVS020", Severity.INFO, message, hint)
+        yield LVS022.finding(message, hint, severity=Severity.INFO)
 
 
 def _by_source(
@@ -119,18 +120,17 @@ def _by_source(
     for vip in vips:
         near = [network for _, network in bindings.local(vip)]
         if _covers(source, vip) or (near and all(_contains(source, each) for each in near)):
-            raise Conflict(
+            raise PassedBy(
                 f"VIP {vip}: packets from source {source} are in zone {zone}, and the rules would"
                 f" be in zone {ours}, where they do not come by and stay unmarked",
                 _way_out(zone),
             )
     if any(_may_reach(source, vip) for vip in vips):
-        yield Finding(
-            "LVS021",
-            Severity.INFO,
+        yield LVS022.finding(
             f"packets from source {source} are in zone {zone}: to the VIPs they stay unmarked,"
             f" since the rules are in zone {ours}",
             "If clients come from there, say policy: NAME, which marks whatever zone they come by",
+            severity=Severity.INFO,
         )
 
 

@@ -13,9 +13,10 @@ import re
 
 from tasks.backends.firewalld_place import Place, Side, groups, running
 from tasks.bus import bus_value, is_bus
+from tasks.checks.catalog.services import LVS017
 from tasks.errors import Conflict, NotReady
 from tasks.observe import Observed
-from tasks.outcome import Finding, Severity
+from tasks.outcome import Finding
 
 STAND_IN = Place("policy", "allow-host-ipv6")
 """Shipped with firewalld 0.9.0 and newer, from ANY to HOST."""
@@ -91,9 +92,7 @@ def _not_loaded(place: Place, why: str) -> NotReady:
 
 def waiting(place: Place) -> Finding:
     """The running rules are in another policy than the saved ones."""
-    return Finding(
-        "LVS022",
-        Severity.INFO,
+    return LVS017.finding(
         f"the running rules stand in policy {STAND_IN.name} until firewalld starts anew and loads"
         f" policy {place.name}; they do the same there",
         "Nothing needs to be done: a reload is not worth the packets that it costs",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inventory.desired import Desired
-from tasks.errors import Conflict, NotReady
+from tasks.errors import NotRunning, TwoFilters
 from tasks.observe import Observed
 
 START = "systemctl start firewalld"
@@ -17,31 +17,31 @@ def has_to_start(desired: Desired, observed: Observed) -> bool:
     """Whether firewalld is to be started.
 
     Raises:
-        NotReady: it does not run and may not, or cannot, be started.
-        Conflict: starting it would stop another packet filter.
+        NotRunning: it does not run and may not, or cannot, be started.
+        TwoFilters: starting it would stop another packet filter.
     """
     unit = observed.units["firewalld"]
     if unit.active:
         return False
     if not unit.known:
-        raise NotReady(
+        raise NotRunning(
             "firewalld is not installed (or its unit is masked)",
             "Install the package firewalld, or say backend: iptables",
         )
     if not desired.start:
-        raise NotReady(
+        raise NotRunning(
             "firewalld does not run",
             "Say start: true in the inventory and it is started with its rules already in place,"
             " or: systemctl enable --now firewalld",
         )
     for rival in _RIVALS:
         if observed.units[rival].active:
-            raise Conflict(
+            raise TwoFilters(
                 f"{rival}.service runs, and starting firewalld would stop it",
                 f"Say backend: iptables, or systemctl disable --now {rival}",
             )
     if observed.units["netfilter-persistent"].active:
-        raise Conflict(
+        raise TwoFilters(
             "netfilter-persistent.service has loaded iptables rules, which would go on filtering"
             " beside firewalld's",
             "Say backend: iptables, or flush them and systemctl disable --now netfilter-persistent",

@@ -25,7 +25,7 @@ from tasks.backends.iptables_file import edit
 from tasks.backends.iptables_save import Table, parse_dump, parse_rule, render
 from tasks.backends.protocol import Change, Covered, no_service_has, refuse_conflicts
 from tasks.backends.variants import others_tables
-from tasks.errors import Conflict, NotReady
+from tasks.errors import Conflict, NotEnabled, NotReady, NotRunning, TwoFilters
 from tasks.observe import Observed
 from tasks.outcome import Edit, Finding, Op, Where
 
@@ -81,7 +81,7 @@ class Family:
 def plan(desired: Desired, observed: Observed) -> Change:
     """See `tasks.backends.protocol.PacketFilter.plan`."""
     if observed.units["firewalld"].active:
-        raise Conflict(
+        raise TwoFilters(
             "the inventory says iptables, but firewalld runs and would undo it",
             "Say backend: firewalld, or systemctl disable --now firewalld",
         )
@@ -181,7 +181,7 @@ def families_of(observed: Observed, needed: Collection[int]) -> Iterator[Family]
     elif observed.units["netfilter-persistent"].known:
         loaders = _DEBIAN
     else:
-        raise NotReady(
+        raise NotEnabled(
             "no service on the router loads iptables rules at boot",
             "Install iptables-persistent (Debian) or iptables-services (Red Hat)",
         )
@@ -201,7 +201,7 @@ def families_of(observed: Observed, needed: Collection[int]) -> Iterator[Family]
             )
         if not (unit.enabled and unit.active):
             lack = "does not run" if unit.enabled else "is not enabled, so a reboot loses the rules"
-            raise NotReady(
+            raise (NotRunning if unit.enabled else NotEnabled)(
                 f"{loader.unit}.service {lack}",
                 f"Look at {loader.path}, which it loads, then: systemctl enable --now"
                 f" {loader.unit}",

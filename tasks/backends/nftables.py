@@ -28,9 +28,11 @@ from tasks.backends.protocol import (
     refuse_conflicts,
 )
 from tasks.backends.variants import others_tables
-from tasks.errors import NotReady
+from tasks.checks.catalog.rules import LVS015
+from tasks.checks.catalog.ways_in import LVS014
+from tasks.errors import NotReady, TurnedAway
 from tasks.observe import Observed
-from tasks.outcome import Edit, Finding, Op, Severity, Where
+from tasks.outcome import Edit, Finding, Op, Where
 
 OWN, OTHERS = "nftables:own", "nftables:others"
 """The sections with our table, and with all tables without the elements of their sets."""
@@ -225,9 +227,7 @@ def _marks_of_others(wanted: Ruleset, tables: Iterable[Mapping[str, Chain]]) -> 
             if mark not in known:
                 yield no_service_has(each.words(mark), where, delete)
         if not each.marks and each.behind and wanted:
-            yield Finding(
-                "LVS015",
-                Severity.WARNING,
+            yield LVS015.finding(
                 f"{where} has a rule that sets marks after lvsfleet's table does, and it is not"
                 " clear of which packets",
                 f"See that it leaves those of the services alone: nft list chain {place}",
@@ -242,8 +242,8 @@ def _ways_in(wanted: Ruleset, tables: Iterable[Mapping[str, Chain]]) -> Iterator
     """
     for each in obstacles(tables, accepts_of(wanted), wanted.marks):
         if each.surely:
-            raise NotReady(_blocked(each, "turns away"), _way_out(each))
-        yield Finding("LVS014", Severity.WARNING, _blocked(each, "may turn away"), _way_out(each))
+            raise TurnedAway(_blocked(each, "turns away"), _way_out(each))
+        yield LVS014.finding(_blocked(each, "may turn away"), _way_out(each))
 
 
 def _blocked(obstacle: Obstacle, verb: str) -> str:

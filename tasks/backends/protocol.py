@@ -8,9 +8,10 @@ from typing import Protocol
 
 from inventory.desired import Backend, Desired
 from inventory.rules import Accept, AcceptProtocol, Mark, PortRange, Rule, Ruleset
-from tasks.errors import Conflict
+from tasks.checks.catalog.rules import LVS004
+from tasks.errors import TwoMarks
 from tasks.observe import Observed
-from tasks.outcome import Edit, Finding, Severity, Where
+from tasks.outcome import Edit, Finding, Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def refuse_conflicts(wanted: Ruleset, foreign: Iterable[tuple[str, Rule]], *, wh
         where: what they stand in, for the message.
 
     Raises:
-        Conflict: there is one.
+        TwoMarks: there is one.
     """
     ours: dict[object, list[Mark]] = {}
     for mark in wanted.marks:
@@ -109,7 +110,7 @@ def refuse_conflicts(wanted: Ruleset, foreign: Iterable[tuple[str, Rule]], *, wh
             continue
         for mark in ours.get((rule.vip, rule.protocol), ()):
             if mark.ports.overlaps(rule.ports) and mark.mark != rule.mark:
-                raise Conflict(
+                raise TwoMarks(
                     f"{where} has a rule that is not lvsfleet's and marks {mark.vip} port"
                     f" {rule.ports}/{rule.protocol.value} with {rule.mark}, where the inventory"
                     f" says {mark.mark}: {words}",
@@ -141,11 +142,9 @@ def _but_ports(rule: Mark | Accept) -> object:
 
 def no_service_has(words: str, where: str, delete: str) -> Finding:
     """A mark rule that is not ours and that no service of the inventory explains."""
-    return Finding(
-        id="LVS004",
-        severity=Severity.WARNING,
-        message=f"{where} has a mark rule that no service in the inventory explains: {words}",
-        hint=f"Describe it as a service, or delete it: {delete}",
+    return LVS004.finding(
+        f"{where} has a mark rule that no service in the inventory explains: {words}",
+        f"Describe it as a service, or delete it: {delete}",
     )
 
 

@@ -45,3 +45,11 @@ LVS016 = CheckInfo(
     "The inventory says backend: auto, so lvsfleet uses what the router runs.",
     "Nothing; backend: firewalld, iptables or nftables in the inventory settles it.",
 )
+LVS017 = CheckInfo(
+    "LVS017",
+    "a policy of firewalld waits to be loaded",
+    Severity.INFO,
+    "firewalld loads a new policy only when it starts or reloads, and a reload costs packets. Until"
+    " then the running rules stand in another policy, where they do the same.",
+    "Nothing needs to be done.",
+)
