@@ -28,6 +28,14 @@ class Backend(StrEnum):
     NFTABLES = "nftables"
 
 
+class Foreign(StrEnum):
+    """What becomes of mark rules that are not lvsfleet's and do not do what it wants either."""
+
+    KEEP = "keep"
+    REFUSE = "refuse"
+    REMOVE = "remove"
+
+
 @dataclass(frozen=True, slots=True)
 class ServicePorts:
     """Some ports of one transport protocol, as in ``80/tcp`` or ``10000-20000/tcp``."""
@@ -97,6 +105,9 @@ class Desired:
         start: start and enable the backend where it does not run (else that is an error).
         services: by name, ascending.
         vrrp: the way in for the routers' own protocol.
+        foreign: what becomes of mark rules of others.
+        adopt: rules of others that do what is wanted become lvsfleet's own; no inventory says
+            that, but who runs a rollout.
     """
 
     router: str
@@ -107,6 +118,8 @@ class Desired:
     start: bool = False
     services: tuple[Service, ...] = ()
     vrrp: Vrrp = field(default_factory=Vrrp)
+    foreign: Foreign = Foreign.KEEP
+    adopt: bool = False
 
     @property
     def places(self) -> str:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from inventory import values
-from inventory.desired import Backend, Service
+from inventory.desired import Backend, Foreign, Service
 from inventory.login import ATTRIBUTES, check_login
 from inventory.problems import Finding, Owner, Path, did_you_mean, key_text, one_of, quote, step
 from inventory.service import KEYS as SERVICE_KEYS
@@ -58,11 +58,12 @@ SETTINGS: Mapping[str, Callable[[object], Any]] = {
     "zone": values.zone,
     "policy": values.policy,
     "start": values.boolean,
+    "foreign": lambda value: values.choice(value, Foreign),
     "connection": lambda value: values.choice(value, Connection),
 }
 """By key of ``data``, where it is one word: what makes a value of it."""
 
-KEYS = ("cluster", "backend", "zone", "policy", "start", "services", "vrrp", "connection")
+KEYS = ("cluster", "backend", "zone", "policy", "start", "foreign", "services", "vrrp", "connection")
 
 
 def read_element(owner: Owner, element: Element, *, strict: bool) -> tuple[Piece, list[Finding]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from inventory.config import SECTIONS
-from inventory.desired import Backend
+from inventory.desired import Backend, Foreign
 from inventory.element import FREE_PREFIX, Connection
 from inventory.errors import LvsfleetError
 from inventory.rules import MAX_MARK, MAX_PORT, Protocol
@@ -187,6 +187,13 @@ def _data() -> Schema:
         },
         "start": _nullable(
             boolean | {"description": "Start and enable firewalld where it does not run."}
+        ),
+        "foreign": _nullable(
+            {
+                "enum": [each.value for each in Foreign],
+                "description": "What becomes of mark rules that are not lvsfleet's: they stay "
+                "(without this too), stop the router's change, or are removed.",
+            }
         ),
         "services": services,
         "vrrp": _nullable(vrrp),

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from inventory.desired import Desired, Service
+from inventory.desired import Desired, Foreign, Service
 from inventory.errors import LvsfleetError
 from inventory.fleet import Fleet
 from inventory.problems import Owner, Path, did_you_mean
 
 _UNSAID = "not said"
+_FOREIGN = {
+    Foreign.KEEP: "mark rules of others stay",
+    Foreign.REFUSE: "a mark rule of others stops",
+    Foreign.REMOVE: "mark rules of others go",
+}
 
 
 def show(fleet: Fleet, router: str) -> str:
@@ -31,6 +36,7 @@ def show(fleet: Fleet, router: str) -> str:
         ("backend", str(desired.backend), _who(origins, ("backend",))),
         _place(desired, origins),
         ("start", "yes" if desired.start else "no", _who(origins, ("start",))),
+        ("foreign", _FOREIGN[desired.foreign], _who(origins, ("foreign",))),
         ("connection", str(fleet.connections[router]), _who(origins, ("connection",))),
         ("VRRP", vrrp, _who(origins, ("vrrp",))),
     ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from inventory.desired import Backend, Desired, Service, ServicePorts, Vrrp
+from inventory.desired import Backend, Desired, Foreign, Service, ServicePorts, Vrrp
 from inventory.rules import (
     MAX_MARK,
     MAX_PORT,
@@ -102,6 +102,7 @@ def desireds(draw: st.DrawFn, *, backend: Backend | None = None) -> Desired:
         start=draw(st.booleans()) if chosen is Backend.FIREWALLD else False,
         services=draw(service_sets()),
         vrrp=draw(vrrps),
+        foreign=draw(st.sampled_from(Foreign)),
     )
 
 
@@ -145,6 +146,7 @@ def data_spec(desired: Desired) -> dict[str, Any]:
     data: dict[str, Any] = {
         "backend": desired.backend.value,
         "start": desired.start,
+        "foreign": desired.foreign.value,
         "services": {service.name: service_spec(service) for service in desired.services},
         "vrrp": {"accept": desired.vrrp.accept, "ah": desired.vrrp.ah},
     }
