@@ -63,7 +63,17 @@ SETTINGS: Mapping[str, Callable[[object], Any]] = {
 }
 """By key of ``data``, where it is one word: what makes a value of it."""
 
-KEYS = ("cluster", "backend", "zone", "policy", "start", "foreign", "services", "vrrp", "connection")
+KEYS = (
+    "cluster",
+    "backend",
+    "zone",
+    "policy",
+    "start",
+    "foreign",
+    "services",
+    "vrrp",
+    "connection",
+)
 
 
 def read_element(owner: Owner, element: Element, *, strict: bool) -> tuple[Piece, list[Finding]]:
