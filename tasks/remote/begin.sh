@@ -33,6 +33,8 @@ fi
 trap 'release "$run"' EXIT
 mkdir "$dir" "$dir/do" "$dir/undo" "$dir/save" "$dir/before" || fail preflight "cannot write to $dir"
 hold "$dir" 1 || fail preflight "$dir is in use"
+# A revert that came before that found nothing to do, and took the lock away.
+[ "$(lock_run)" = "$run" ] || fail preflight "the change was given up before it began"
 exec 8<&-
 
 # give_up: nothing was changed, so nothing is left behind.

@@ -6,6 +6,7 @@
 # started something in the middle of a run, and the run's own steps are at work.
 if [ -L "$lock" ]; then exit 0; fi
 
+left=
 for dir in "$home"/runs/*; do
     over=
     if [ -e "$dir/armed" ]; then move "$dir" armed reverting; fi
@@ -22,4 +23,7 @@ for dir in "$home"/runs/*; do
         over=yes
     fi
     if [ "$over" ]; then date +%s >"$dir/unseen"; fi
+    if [ -e "$dir/claimed" ] || [ -e "$dir/reverting" ]; then left=yes; fi
 done
+# A run that was cut off before it changed anything leaves nothing to do but this.
+if [ ! "$left" ]; then remove_recovery; fi

@@ -7,7 +7,6 @@ trap '' HUP PIPE
 run=$1
 asked=$2
 dir=$home/runs/$run
-[ -d "$dir" ] || fail lost "the router knows of no run $run"
 
 # nothing: this is over, or was never begun; whoever died at it may have left the lock behind.
 nothing() {
@@ -15,22 +14,30 @@ nothing() {
     if [ "$asked" = timer ]; then exit 0; fi
     fail lost "there is nothing to take back"
 }
+[ -d "$dir" ] || nothing
 
-# again_locked: a run that is over has no lock any more, and another one may have begun since.
+# again_locked: a run that is over has no lock any more, and another one may have begun since. Nor does
+# it have a timer; again somebody must come if this is killed.
 again_locked() {
-    take_lock "$run" revert || [ "$(lock_run)" = "$run" ] || fail locked "$(holder)"
+    arm "$run" 5 >/dev/null
+    if ! take_lock "$run" revert && [ "$(lock_run)" != "$run" ]; then
+        disarm "$run"
+        fail locked "$(holder)"
+    fi
     install_recovery "$dir" && move "$dir" "done" reverting
 }
 
 # A step that still is at work ends first, so that nothing is applied after it was taken back. All that
 # changes something has an end of its own, long before that of this patience.
 case $asked in timer) patience=600 ;; *) patience=130 ;; esac
-if ! hold "$dir" "$patience"; then
-    # One that hangs before the claim is not waited for any longer; one that saves is.
-    [ -e "$dir/armed" ] || fail busy "another step of this run is still at work"
-fi
-if move "$dir" armed reverting || [ -e "$dir/reverting" ]; then
-    true
+held=yes
+hold "$dir" "$patience" || held=no
+if move "$dir" armed reverting; then
+    true # also from one that hangs before its claim
+elif [ "$held" = no ]; then
+    fail busy "another step of this run is still at work"
+elif [ -e "$dir/reverting" ]; then
+    true # another one died at it
 elif [ -e "$dir/armed" ]; then
     true # on a disk that takes no rename nobody can have committed, nor can while we hold the run
 elif [ -e "$dir/claimed" ] && [ "$asked" = timer ]; then
