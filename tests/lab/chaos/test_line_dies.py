@@ -1,0 +1,256 @@
+"""The line to a router dies at every step, its sshd too; or it is slow, silent, or a stranger's."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.network import answers_ssh
+from tests.lab.chaos import lines, wires
+from tests.lab.chaos.controller import wait_for
+from tests.lab.chaos.test_controller_dies import dealt
+from tests.lab.chaos.test_router_dies import ARMED
+from tests.lab.chaos.world import OTHER, World
+
+POINTS = (
+    "sent begin",
+    "after begin",
+    "sent verify",
+    "before commit",
+    "sent commit",
+    "after commit",
+)
+LEFT = {
+    "changed": {"new"},
+    "reverted": {"old"},
+    "failed": {"old"},
+    "unknown": {"old", "new"},
+}
+"""Where a router may be, by what the report says of it."""
+
+
+def agree(world: World, statuses: dict[str, str], found: dict[str, str], new: str) -> None:
+    """What was reported is what is there."""
+    for router, status in statuses.items():
+        assert ("new" if found[router] == new else "old") in LEFT[status], (router, status)
+    assert world
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_cut_for_good(world: World, number: int) -> None:
+    """Until the routers have helped themselves; the line then comes back, to see what is told."""
+    old, new = world.together(*world.routers)
+    points = dealt(POINTS, world, number)
+    run = world.rollout(new, world.routers, points=points, options=["--timeout", "15"])
+    run.there()
+    lines.cut(world.lab, *world.routers)
+    try:
+        run.go()
+        for router in world.routers:
+            world.calm(router)
+        alone = {router: world.where(router) for router in world.routers}
+    finally:
+        lines.mend(world.lab, *world.routers)
+    answer = run.answer()
+
+    for router, point in points.items():
+        if point not in ("sent commit", "after commit"):
+            assert alone[router] == old, (router, point)
+    found = world.check(*world.routers, reboot=number == 0)
+    agree(world, answer.statuses, found, new)
+
+
+def test_cut_for_a_moment(world: World) -> None:
+    """Shorter than the patience of both sides: the change is made, or taken back, and told so."""
+    old, new = world.together(*world.routers)
+    points = dealt(POINTS, world, 1)
+    run = world.rollout(new, world.routers, points=points, options=["--confirm-timeout", "20"])
+    run.there()
+    lines.cut(world.lab, *world.routers)
+    run.go()
+    time.sleep(3)
+    lines.mend(world.lab, *world.routers)
+    answer = run.answer()
+
+    assert set(answer.statuses.values()) <= {"changed", "reverted"}, answer
+    found = world.check(*world.routers, reboot=False)
+    agree(world, answer.statuses, found, new)
+    assert old
+
+
+def test_sshd_is_killed_while_the_change_is_applied(world: World) -> None:
+    """The script goes on without it, and a new sshd lets the controller see that."""
+    _, new = world.together(*world.routers)
+    for router in world.routers:
+        wires.set_trap(world.lab, router, ARMED[0], ">/var/tripped; sleep 1\n")
+    run = world.rollout(new, world.routers)
+    left = set(world.routers)
+
+    def killed() -> bool:
+        for router in sorted(left):
+            if wires.tripped(world.lab, router):
+                lines.end_sshd(world.lab, router)
+                left.discard(router)
+        return not left
+
+    wait_for(killed, 30)
+    answer = run.answer()
+
+    assert set(answer.statuses.values()) <= {"reverted", "unknown"}, answer
+    found = world.check(*world.routers, reboot=False)
+    agree(world, answer.statuses, found, new)
+
+
+def through(port: int, known: Path, **extras: Any) -> dict[str, Any]:
+    """What the inventory says of a router that is reached over a `lines.Line`."""
+    more = {"known_hosts_files": [str(known)], "agent": False, "ssh_config_file": False, **extras}
+    options = {"lvsfleet": {"extras": more}}
+    return {"hostname": "127.0.0.1", "port": port, "connection_options": options}
+
+
+@pytest.fixture
+def known(world: World, tmp_path: Path) -> Path:
+    """The host key of the first router, under the name that it has at the end of a line."""
+    router = world.routers[0]
+    address = str(world.lab.router(router).management)
+    text = (world.lab.names.state / "known_hosts").read_text()
+    keys = [line.split()[1:3] for line in text.splitlines() if address in line.split()[0]]
+    path = tmp_path / "known_hosts"
+    path.write_text("".join(f"* {' '.join(key)}\n" for key in keys))
+    return path
+
+
+def key_of(world: World) -> dict[str, list[str]]:
+    return {"key_files": [str(world.lab.names.state / "id_ed25519")]}
+
+
+@pytest.mark.parametrize(("passes", "pace"), [(30, 0.0), (None, 1.0)])
+def test_a_banner_and_then_nothing_or_a_byte_a_second(
+    world: World, known: Path, passes: int | None, pace: float
+) -> None:
+    router = world.routers[0]
+    old = world.where(router)
+    with lines.line(world.lab, router) as way:
+        way.passes, way.pace = passes, pace
+        host = through(way.port, known, connect_timeout=2, **key_of(world))
+        begun = time.monotonic()
+        answer = world.rollout(
+            world.other(router), [router], hosts={router: host}, options=["--timeout", "8"]
+        ).answer()
+
+    assert answer.code == 1, answer
+    assert answer.statuses == {router: "failed"}
+    assert answer.error(router)[0] in ("unreachable", "deadline")
+    assert time.monotonic() - begun < 30
+    world.check(router, allowed={router: old}, reboot=False)
+
+
+@pytest.mark.parametrize("point", ["sent begin", "after begin", "sent commit"])
+def test_a_line_falls_silent_in_the_middle(world: World, known: Path, point: str) -> None:
+    """Connections are still made, and greeted; nothing more comes through any of them."""
+    router = world.routers[0]
+    new = world.other(router)
+    old = world.where(router)
+    with lines.line(world.lab, router) as way:
+        host = through(way.port, known, connect_timeout=3, **key_of(world))
+        run = world.rollout(
+            new, [router], hosts={router: host}, points={router: point}, options=["--timeout", "10"]
+        )
+        run.there()
+        way.passes = 0
+        run.go()
+        world.calm(router)
+        alone = world.where(router)
+        way.passes = None
+        answer = run.answer()
+
+    if point != "sent commit":
+        assert alone == old
+    found = world.check(router, reboot=False)
+    agree(world, answer.statuses, found, new)
+
+
+def failed_logins(world: World, router: str, since: str, words: str) -> int:
+    """How many lines of sshd's journal have these words."""
+    text = world.sh(router, f"journalctl --no-pager -q -u ssh --since '@{since}'")
+    return sum(words in line for line in text.splitlines())
+
+
+def test_a_wrong_host_key_is_met_once(world: World, known: Path) -> None:
+    router = world.routers[0]
+    old = world.where(router)
+    kind, key = known.read_text().split()[1:3]
+    known.write_text(f"* {kind} {key[:-12]}{'A' if key[-12] != 'A' else 'B'}{key[-11:]}\n")
+    with lines.line(world.lab, router) as way:
+        host = through(way.port, known, **key_of(world))
+        answer = world.rollout(world.other(router), [router], hosts={router: host}).answer()
+
+        assert answer.error(router)[0] == "host-key", answer
+        assert way.connections == 1
+    world.check(router, allowed={router: old}, reboot=False)
+
+
+def test_a_wrong_password_is_tried_once(world: World, known: Path) -> None:
+    router = world.routers[0]
+    old = world.where(router)
+    since = world.sh(router, "date +%s").strip()
+    with lines.line(world.lab, router) as way:
+        host = {**through(way.port, known, key_files=[]), "username": "opspw"}
+        answer = world.rollout(
+            world.other(router),
+            [router],
+            hosts={router: host},
+            environment={"LVSFLEET_PASSWORD": "not-the-one"},
+        ).answer()
+
+        assert answer.error(router)[0] == "authentication", answer
+        assert way.connections == 1
+    assert failed_logins(world, router, since, "Failed password for opspw") == 1
+    assert "not-the-one" not in answer.stdout + answer.stderr
+    world.check(router, allowed={router: old}, reboot=False)
+
+
+DROPS_WHAT_HAS_MARK_22 = """nft -f - <<'END'
+table inet hand {
+    chain in { type filter hook input priority -10; meta mark 22 drop; }
+}
+END
+"""
+
+
+def its_own_door(world: World, router: str) -> dict[str, Any]:
+    """The router's own address as a VIP, and its port for SSH."""
+    return {"vips": [str(world.lab.router(router).management)], "ports": ["22/tcp"], "mark": 22}
+
+
+def test_a_service_shuts_out_ssh(world: World) -> None:
+    """A VIP that is the router's own address, port 22, with a mark that somebody's rule drops."""
+    at = {router: world.where(router) for router in world.routers}
+    with ExitStack() as stack:
+        for router in world.routers:
+            world.sh(router, DROPS_WHAT_HAS_MARK_22)
+            stack.callback(world.sh, router, "nft delete table inet hand", check=False)
+        door = {r: {"data": {"services": {"door": its_own_door(world, r)}}} for r in world.routers}
+        run = world.rollout(OTHER[world.where(world.routers[0])], world.routers, hosts=door)
+        shut: set[str] = set()
+
+        def seen() -> bool:
+            for router in world.routers:
+                if not answers_ssh(world.lab.router(router).management, 0.2):
+                    shut.add(router)
+            return shut == set(world.routers)
+
+        wait_for(seen, 20)
+        wait_for(
+            lambda: all(answers_ssh(world.lab.router(r).management, 0.5) for r in world.routers),
+            30,
+        )
+        answer = run.answer()
+        for router in world.routers:
+            world.calm(router)
+    assert set(answer.statuses.values()) == {"reverted"}, answer
+    world.check(*world.routers, allowed=at, reboot=False)

@@ -1,0 +1,337 @@
+"""Routers that go to and fro between two inventories, and whether they are wholly at one of them.
+
+Each rollout goes from where a router is to the other inventory; it takes rules away and adds some.
+What a router is, it says itself, by nsenter: nothing of lvsfleet is asked.
+"""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from xml.etree import ElementTree
+
+from inventory.errors import LvsfleetError
+from lab.fleet import Lab
+from lab.network import answers_ssh
+from lab.topology import Kind
+from tests.lab.chaos import wires
+from tests.lab.chaos.controller import Controller
+from tests.lab.rollout.fleet import Fleet
+
+State = Mapping[str, str]
+T = TypeVar("T")
+R = TypeVar("R")
+
+CONFIRM = 5
+"""Seconds until a router takes a change back by itself: the fewest that there can be."""
+
+PATIENCE = 45.0
+"""Seconds in which a router is left to itself: the timer, six tries and their pauses."""
+
+OTHER = {"A": "B", "B": "A"}
+
+SAVED = {
+    Kind.IPTABLES_DEBIAN: ("/etc/iptables/rules.v4", "/etc/iptables/rules.v6"),
+    Kind.IPTABLES_RHEL: ("/etc/sysconfig/iptables", "/etc/sysconfig/ip6tables"),
+    Kind.FIREWALLD: ("/etc/firewalld/zones/public.xml",),
+}
+
+
+class Mixture(AssertionError):
+    """A router is neither wholly old nor wholly new."""
+
+
+@dataclass
+class World:
+    """The routers under fire.
+
+    Attributes:
+        lab: theirs.
+        folder: for inventories and the controllers' homes.
+        whole: by router and inventory, what a router is that is wholly there.
+    """
+
+    lab: Lab
+    folder: Path
+    whole: dict[str, dict[str, State]] = field(default_factory=dict)
+    _fleets: dict[str, Fleet] = field(default_factory=dict)
+    _number: int = 0
+
+    def __post_init__(self) -> None:
+        for name in OTHER:
+            fleet = self._fleets[name] = Fleet(self.lab, self.folder / name / "inventory")
+            fleet.folder.parent.mkdir(parents=True, exist_ok=True)
+            for site in self.lab.topology.sites:
+                services = fleet.services(site.name)
+                if name == "A":
+                    services["web"]["ports"] = ["80/tcp"]
+                    del services["dns"]
+                else:
+                    del services["ftp"]
+            fleet.write_inventory()
+
+    @property
+    def routers(self) -> tuple[str, ...]:
+        return tuple(router.name for router in self.lab.topology.routers)
+
+    def kind(self, router: str) -> Kind:
+        return self.lab.router(router).site.kind
+
+    def sh(self, router: str, script: str, *, check: bool = True) -> str:
+        return self.lab.exec(router, ["/bin/sh", "-c", script], check=check).stdout
+
+    def build(self) -> None:
+        """Fresh routers with wires in their programs; what they are at each inventory is kept."""
+        self.lab.reset(*self.routers)
+        each(lambda router: wires.lay(self.lab, router), self.routers)
+        self._fleets["A"].settle(*self.routers)
+        for name in ("A", "B"):
+            answer = self.rollout(name, self.routers).answer()
+            assert answer.code == 0, answer
+            for router in self.routers:
+                self.whole.setdefault(router, {})[name] = self.look(router)
+        for router in self.routers:
+            assert self.remains(router) == {}
+            assert self.whole[router]["A"] != self.whole[router]["B"]
+
+    def rollout(
+        self,
+        to: str,
+        routers: Sequence[str],
+        *,
+        options: Iterable[str] = (),
+        points: Mapping[str, str] | None = None,
+        action: str = "",
+        environment: Mapping[str, str] | None = None,
+        hosts: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Controller:
+        """Start a rollout; see `Controller` for the points at which something happens to it.
+
+        Args:
+            to: which inventory.
+            routers: which routers.
+            options: more of them.
+            points: by router, where the controller stops to have something done.
+            action: what is done when all of them are there.
+            environment: more of it.
+            hosts: by router, what the inventory says of it besides.
+        """
+        self._number += 1
+        home = self.folder / f"home{self._number}"
+        inventory = self._fleets[to].folder
+        if hosts is not None:
+            fleet = Fleet(self.lab, home / "inventory")
+            fleet.groups = self._fleets[to].groups
+            home.mkdir(parents=True, exist_ok=True)
+            for router, more in hosts.items():
+                fleet.hosts[router] |= more
+            fleet.write_inventory()
+            inventory = fleet.folder
+        return Controller(
+            inventory,
+            home,
+            (
+                "--limit",
+                ",".join(routers),
+                "--now",
+                "--on-failure",
+                "continue",
+                "--confirm-timeout",
+                str(CONFIRM),
+                *options,
+            ),
+            points=points or {},
+            action=action,
+            environment=environment or {},
+        )
+
+    def look(self, router: str) -> State:
+        """What the router filters with, what it loads at boot, and what it knows to be ours."""
+        paths = SAVED[self.kind(router)]
+        script = _FIREWALLD if self.kind(router) is Kind.FIREWALLD else _IPTABLES
+        parts = self.sh(router, script + _files(paths)).split("@@@ ")[1:]
+        found = {name: body for name, _, body in (part.partition("\n") for part in parts)}
+        for path in paths:
+            if path.endswith(".xml"):
+                found[path] = _elements(found[path])
+        for name in ("owned", "nft", "rich"):
+            if name in found:
+                found[name] = "\n".join(sorted(found[name].splitlines()))
+        return found
+
+    def where(self, router: str) -> str:
+        """Which inventory the router is wholly at.
+
+        Raises:
+            Mixture: neither; the message has what it differs in from the nearer one.
+        """
+        now = self.look(router)
+        for name, state in self.whole[router].items():
+            if now == state:
+                return name
+        raise Mixture(f"{router}:\n{self._difference(router, now)}")
+
+    def other(self, router: str) -> str:
+        """The inventory that the router is not at."""
+        return OTHER[self.where(router)]
+
+    def together(self, *routers: str) -> tuple[str, str]:
+        """Bring routers to one inventory, whichever; that, and the other one."""
+        at = {router: self.where(router) for router in routers}
+        first = at[routers[0]]
+        late = [router for router in routers if at[router] != first]
+        if late:
+            answer = self.rollout(first, late).answer()
+            assert answer.code == 0, answer
+        return first, OTHER[first]
+
+    def _difference(self, router: str, now: State) -> str:
+        texts = []
+        for name, state in self.whole[router].items():
+            lines = [f"--- from {name}"]
+            for part in state.keys() | now.keys():
+                was, is_ = state.get(part, "").splitlines(), now.get(part, "").splitlines()
+                changes = [x for x in difflib.ndiff(was, is_) if x[0] in "+-"]
+                lines += [f"{part}: {x}" for x in changes]
+            texts.append(lines)
+        return "\n".join(min(texts, key=len))
+
+    def remains(self, router: str) -> dict[str, str]:
+        """What a run left on the router that it should not: lock, timer, unit, half a file."""
+        parts = self.sh(router, _REMAINS).split("@@@ ")[1:]
+        found = {name: body.strip() for name, _, body in (part.partition("\n") for part in parts)}
+        return {name: body for name, body in found.items() if body}
+
+    def calm(self, router: str, *, within: float = PATIENCE) -> None:
+        """Wait until nothing of a run waits on the router any more.
+
+        Raises:
+            AssertionError: something still does.
+        """
+        deadline = time.monotonic() + within
+        while remains := self.remains(router):
+            assert time.monotonic() < deadline, f"{router} after {within:.0f} s: {remains}"
+            time.sleep(0.2)
+
+    def check(
+        self, *routers: str, allowed: Mapping[str, str] | None = None, reboot: bool = True
+    ) -> dict[str, str]:
+        """Everything that must hold after a fault, on all of these routers, and after a reboot.
+
+        Args:
+            routers: which.
+            allowed: by router, the only inventory that it may be at.
+            reboot: whether they are rebooted, too.
+
+        Returns:
+            Which inventory each is at.
+        """
+        each(self.calm, routers)
+        found = dict(zip(routers, each(self.where, routers), strict=True))
+        for router, where in (allowed or {}).items():
+            assert found[router] == where, f"{router} is at {found[router]}, not at {where}"
+        for router in routers:
+            assert answers_ssh(self.lab.router(router).management, 5), f"{router}: no SSH"
+            wires.clear(self.lab, router)
+        if reboot:
+            self.reboot(*routers)
+            again = dict(zip(routers, each(self.where, routers), strict=True))
+            assert again == found
+            for router in routers:
+                assert self.remains(router) == {}
+        return found
+
+    def reboot(self, *routers: str) -> None:
+        """Cut their power, boot them, and wait until their filters are loaded."""
+        self.lab.reboot(*routers)
+        each(self.loaded, routers)
+
+    def loaded(self, router: str) -> None:
+        """Wait until firewalld has loaded its rules: systemd takes it for started before that."""
+        if self.kind(router) is Kind.FIREWALLD:
+            self.sh(
+                router,
+                "for i in 1 2 3 4 5 6 7 8 9; do firewall-cmd --state && break; sleep 1; done",
+            )
+
+    def mended(self, *routers: str) -> None:
+        """Bring routers that a failed test left in a mixture back to where the next can begin."""
+        broken = [router for router in routers if not self._sound(router)]
+        if not broken:
+            return
+        self.lab.reset(*broken)
+        each(lambda router: wires.lay(self.lab, router), broken)
+        each(self.loaded, broken)
+        for name in ("A", "B"):  # through both: a file may keep the table that an edit made
+            answer = self.rollout(name, broken).answer()
+            assert answer.code == 0, answer
+
+    def _sound(self, router: str) -> bool:
+        try:
+            if not answers_ssh(self.lab.router(router).management, 5):
+                return False
+            self.where(router)
+            return self.remains(router) == {} and "firewall-cmd" in self.sh(
+                router, "rm -rf /var/trap; ls /usr/local/sbin"
+            )
+        except (AssertionError, LvsfleetError):
+            return False
+
+
+def each(do: Callable[[T], R], things: Iterable[T]) -> list[R]:
+    """Do it to each, all at once; the first error is raised when all have ended."""
+    with ThreadPoolExecutor(12) as pool:
+        return list(pool.map(do, things))
+
+
+def _elements(zone: str) -> str:
+    """A zone file's elements, sorted: firewalld writes rules in an order of its own."""
+    try:
+        root = ElementTree.fromstring(zone)  # noqa: S314 - a file of the lab
+    except ElementTree.ParseError as error:
+        return f"broken: {error}\n{zone}"
+    lines = [ElementTree.tostring(each, encoding="unicode") for each in root]
+    return "\n".join(sorted("".join(line.split("\n")).replace("  ", "") for line in lines))
+
+
+def _files(paths: Iterable[str]) -> str:
+    return "".join(f"echo '@@@ {path}'; cat {path} 2>&1\n" for path in paths)
+
+
+# The programs that the router really has, not those with wires in them. The chain TRY is made and
+# taken away before anything begins; no rule leads there, and a death in between leaves it there.
+_IPTABLES = r"""PATH=/usr/sbin:/usr/bin
+for each in iptables ip6tables; do
+    echo "@@@ $each"
+    $each-save 2>/dev/null | sed -e '/^#/d' -e 's/ \[[0-9]*:[0-9]*\]$//' -e /LVSFLEET-TRY/d
+done
+"""
+
+# What the kernel has, and what the daemon believes it has.
+_FIREWALLD = r"""PATH=/usr/sbin:/usr/bin
+echo '@@@ nft'
+nft --stateless list ruleset
+echo '@@@ rich'
+busctl --json=short call org.fedoraproject.FirewallD1 /org/fedoraproject/FirewallD1 \
+    org.fedoraproject.FirewallD1.zone getRichRules s public | sed 's/","/\n/g; s/\["/\n/; s/"\]/\n/'
+echo '@@@ owned'
+cat /var/lib/lvsfleet/owned 2>&1
+"""
+
+_REMAINS = r"""PATH=/usr/sbin:/usr/bin
+echo '@@@ lock'
+readlink /run/lvsfleet.lock
+echo '@@@ units'
+ls /etc/systemd/system/*lvsfleet* /etc/systemd/system/*/*lvsfleet* 2>/dev/null
+systemctl list-units --all --no-legend 'lvsfleet-[0-9]*'
+echo '@@@ files'
+find /etc -xdev -name '*.lvsfleet*'
+echo '@@@ runs'
+cd /var/lib/lvsfleet/runs && ls -d */armed */claimed */reverting 2>/dev/null
+:
+"""
