@@ -39,6 +39,7 @@ def test_back_and_forth(fleet: Fleet, runs: Runs) -> None:
     """Runtime and files are as before the run; Debian's had no file for IPv6 in it."""
     fleet.fresh(*BACKUPS)
     fleet.sh("fra2", "rm /etc/iptables/rules.v6")
+    fleet.reboot("fra2")
     before = {router: contents(fleet, router) for router in BACKUPS}
     rolled = fleet.rollout(*BACKUPS)
     assert rolled.code == 0, rolled

@@ -1,6 +1,7 @@
 """lvsfleet with routers that are made up: as SCRIPT in the environment says, nothing is contacted.
 
-SCRIPT is JSON: by router ``{"status": …, "seconds": …, "raise": …, "after": "begin", "error": …}``.
+SCRIPT is JSON: by router ``{"status": …, "seconds": …, "raise": …, "after": "begin", "error": …,
+"full": the journal cannot be written to any more}``.
 The first router of each cluster has its VIPs. A router without a status is as wanted; in a dry run
 it needs a change.
 """
@@ -19,6 +20,7 @@ from nornir.core.task import Result, Task
 from inventory.desired import Backend, Desired
 from runbooks import engine
 from runbooks.cli import main
+from runbooks.journal import Journal
 from tasks.backends.protocol import Change
 from tasks.errors import Locked, RouterError, Unreachable
 from tasks.look import Look, Options, Planner
@@ -94,6 +96,8 @@ def bring_there(
     del planner
     say = SCRIPT.get(desired.router, {})
     options.recorder.note(desired.router, "begin", "starts", options.run)
+    if say.get("full") and isinstance(options.recorder, Journal):
+        options.recorder.failed = OSError(28, "No space left on device")
     task.run(task=phase, name="begin", say=say if say.get("after") == "begin" else None)
     status = Status(say.get("status", "changed"))
     outcome: Outcome = replace(seen.outcome(status), error=ERRORS.get(say.get("error", "")))

@@ -233,6 +233,43 @@ def test_a_bad_inventory_exits_2_with_all_its_problems(lvsfleet: Lvsfleet) -> No
     assert "no router was contacted" in err
 
 
+def test_the_order_is_shown_before_and_told_meanwhile(lvsfleet: Lvsfleet) -> None:
+    _, out, _ = lvsfleet.run("rollout", "--dry-run")
+    assert "  1  ams2, the canary\n  2  fra2, lon2\n  3  ams1, fra1, lon1\n" in out
+    changed = {name: {"status": "changed"} for name in ROUTERS}
+    code, out, err = lvsfleet.run("rollout", **changed)
+    assert code == 0
+    assert "Wave 1 of 3, the canary: ams2\n" in err
+    assert "Wave 3 of 3: ams1, fra1, lon1\n" in err
+    (journal,) = (lvsfleet.folder / "state" / "lvsfleet" / "runs").iterdir()
+    assert out.endswith(
+        f"`lvsfleet rollback {journal.name}` takes it back.\nRecorded in {journal}\n"
+    )
+
+
+def test_a_run_that_stopped_says_why_and_how_to_go_on(lvsfleet: Lvsfleet) -> None:
+    changed: dict[str, dict[str, Any]] = {name: {"status": "changed"} for name in ROUTERS}
+    changed["lon2"] = {"status": "reverted"}
+    code, out, _ = lvsfleet.run("rollout", **changed)
+    assert code == 1
+    assert "\nStopped: lon2 failed.\n`lvsfleet resume " in out
+    assert "6 routers: 2 changed, 1 reverted, 3 skipped" in out
+
+
+@pytest.mark.parametrize("report", ["table", "json"])
+def test_a_journal_that_could_not_be_written_is_said_loudly(
+    lvsfleet: Lvsfleet, report: str
+) -> None:
+    code, out, err = lvsfleet.run(
+        "rollout", "--format", report, ams1={"status": "changed", "full": True}
+    )
+    assert code == 0  # the routers are as wanted
+    said = out if report == "table" else err
+    assert "NOT RECORDED: the journal could not be written (No space left on device)." in said
+    if report == "json":
+        assert "NOT RECORDED" not in out
+
+
 def test_a_full_disk_after_the_run_is_no_usage_error(lvsfleet: Lvsfleet) -> None:
     code, _, err = lvsfleet.run("rollout", "--output", "/dev/full")
     assert code == 1
