@@ -52,15 +52,15 @@ def foreign_marks(tables: Iterable[Mapping[str, Chain]]) -> Iterator[ForeignMark
                     yield ForeignMark(chains[name], tuple(_plain(rule)), after)
 
 
-def _reached(name: str, chains: Mapping[str, Chain]) -> set[str]:
-    """The chains that packets get to from one, itself included."""
-    found: set[str] = set()
+def _reached(name: str, chains: Mapping[str, Chain]) -> Iterable[str]:
+    """The chains that packets get to from one, itself first."""
+    found: dict[str, None] = {}
     left = [name]
     while left:
         now = left.pop()
         if now in found or now not in chains:
             continue
-        found.add(now)
+        found[now] = None
         for rule in chains[now].rules:
             left += (target for each in rule for target in _targets(each))
     return found
