@@ -24,6 +24,7 @@ class Roles:
         alive: the routers that could be asked and whose keepalived runs.
         faulty: those of them whose keepalived says FAULT: they could not take over.
         master_down: seconds until a BACKUP that hears nothing takes over; 0 where nobody says.
+        silent: those that could not be asked.
     """
 
     cluster: str
@@ -31,6 +32,7 @@ class Roles:
     alive: frozenset[str]
     faulty: tuple[str, ...] = ()
     master_down: float = 0.0
+    silent: tuple[str, ...] = ()
 
     def is_master(self, router: str) -> bool:
         """Whether it holds a VIP."""
@@ -47,7 +49,8 @@ class Roles:
             if len(names) > 1:
                 return f"{' and '.join(names)} are both MASTER: each holds {vip}"
         if self.alive and self.holders and not any(self.holders.values()):
-            return "it has no MASTER: no router holds any of its VIPs"
+            said = f", and {_names(self.silent)} could not be asked" if self.silent else ""
+            return f"it has no MASTER: no router holds any of its VIPs{said}"
         if self.faulty:
             return f"{' and '.join(self.faulty)} could not take over: keepalived says FAULT"
         return ""
@@ -74,6 +77,7 @@ def roles_of(cluster: str, desired: Iterable[Desired], standings: Mapping[str, S
         standings: of those that could be asked.
     """
     faulty: list[str] = []
+    silent: list[str] = []
     master_down = 0.0
     holders: dict[Address, list[str]] = {}
     alive: set[str] = set()
@@ -85,6 +89,7 @@ def roles_of(cluster: str, desired: Iterable[Desired], standings: Mapping[str, S
     for each in members:
         seen = standings.get(each.router)
         if seen is None:
+            silent.append(each.router)
             continue
         if seen.alive:
             alive.add(each.router)
@@ -101,4 +106,5 @@ def roles_of(cluster: str, desired: Iterable[Desired], standings: Mapping[str, S
         frozenset(alive),
         tuple(faulty),
         master_down,
+        tuple(silent),
     )

@@ -33,7 +33,10 @@ def test_one_master() -> None:
     [
         ({"ams1": True, "ams2": True}, "ams1 and ams2 are both MASTER: each holds 203.0.113.10"),
         ({"ams1": False, "ams2": False}, "it has no MASTER: no router holds any of its VIPs"),
-        ({"ams1": None, "ams2": False}, "it has no MASTER: no router holds any of its VIPs"),
+        (
+            {"ams1": None, "ams2": False},
+            "it has no MASTER: no router holds any of its VIPs, and ams1 could not be asked",
+        ),
         ({"ams1": None, "ams2": True}, ""),
         ({"ams1": None, "ams2": None}, ""),
     ],
