@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,23 +41,30 @@ class Chain:
         return f"chain {self.name} of table {self.family} {self.table}"
 
 
-def objects(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+_ODD = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
+
+
+@contextmanager
+def _reading(text: str) -> Iterator[None]:
+    """What is no such listing raises NotUnderstood."""
+    try:
+        yield
+    except _ODD as error:
+        raise NotUnderstood(
+            f"nft printed something that is no listing: {text[:200]!r}",
+            "nft --json list ruleset, on the router, shows it; nft has to be built with JSON",
+        ) from error
+
+
+def objects(text: str) -> list[tuple[str, dict[str, Any]]]:
     """Each object of a listing with its kind: table, chain, rule, map and so on.
 
     Raises:
         NotUnderstood: it is no such listing.
     """
-    try:
-        listed = json.loads(text)["nftables"]
-        for each in listed:
-            ((kind, body),) = each.items()
-            if kind != "metainfo":
-                yield kind, dict(body)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise NotUnderstood(
-            f"nft printed something that is no listing: {text[:200]!r}",
-            "nft --json list ruleset, on the router, shows it; nft has to be built with JSON",
-        ) from error
+    with _reading(text):
+        pairs = [pair for each in json.loads(text)["nftables"] for pair in each.items()]
+        return [(kind, dict(body)) for kind, body in pairs if kind != "metainfo"]
 
 
 def parse_own(text: str) -> OwnTable:
@@ -65,9 +73,14 @@ def parse_own(text: str) -> OwnTable:
     Raises:
         NotUnderstood: it is no such listing.
     """
+    with _reading(text):
+        return _own(objects(text))
+
+
+def _own(listed: Iterable[tuple[str, dict[str, Any]]]) -> OwnTable:
     frame: list[str] = []
     rules: list[Rule] = []
-    for kind, body in objects(text):
+    for kind, body in listed:
         name = body.get("name", "")
         for element in body.pop("elem", None) or ():
             rule = _element(name, element)
@@ -84,7 +97,7 @@ def _element(name: str, element: Any) -> Rule | None:
     try:
         parts = key["concat"] if isinstance(key, dict) else [key]
         return rule_of(name, parts, data)
-    except (ValueError, TypeError, KeyError, IndexError):
+    except _ODD:
         return None
 
 
@@ -150,16 +163,23 @@ def chains_of_others(text: str) -> dict[tuple[str, str], dict[str, Chain]]:
     Raises:
         NotUnderstood: it is no listing.
     """
+    with _reading(text):
+        return _chains(objects(text))
+
+
+def _chains(
+    listed: Iterable[tuple[str, dict[str, Any]]],
+) -> dict[tuple[str, str], dict[str, Chain]]:
     found: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
     rules: dict[tuple[str, str, str], list[tuple[Object, ...]]] = {}
-    for kind, body in objects(text):
+    for kind, body in listed:
         table = (str(body.get("family")), str(body.get("table")))
         if table == (FAMILY, NAME):
             continue
         if kind == "chain":
             found.setdefault(table, {})[str(body.get("name"))] = body
         elif kind == "rule":
-            expressions = tuple(e for e in body.get("expr", ()) if isinstance(e, dict))
+            expressions = tuple(e for e in body.get("expr", ()) if isinstance(e, dict) and e)
             rules.setdefault((*table, str(body.get("chain"))), []).append(expressions)
     return {
         table: {

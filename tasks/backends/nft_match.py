@@ -77,7 +77,14 @@ _KINDS = {
 
 
 def expression(body: Object, packets: Packets) -> Match:
-    """What one expression of a rule lets through."""
+    """What one expression of a rule lets through; of one that cannot be read nothing is known."""
+    try:
+        return _expression(body, packets)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+        return Match.UNKNOWN
+
+
+def _expression(body: Object, packets: Packets) -> Match:
     ((kind, value), *_) = body.items()
     if kind != "match" or not isinstance(value, dict):
         return _KINDS.get(kind, Match.UNKNOWN)

@@ -148,8 +148,10 @@ def _rules(chain: Chain) -> Iterator[list[Object]]:
         *conditions, verdict = rule or ({},)
         match verdict:
             case {"vmap": {"key": key, "data": {"set": [*pairs]}}}:
-                for value, chosen in (pair for pair in pairs if len(pair) == 2):  # noqa: PLR2004
-                    yield [*conditions, _equals(key, value), chosen]
+                for pair in pairs:
+                    match pair:
+                        case [value, dict(chosen)] if chosen:
+                            yield [*conditions, _equals(key, value), chosen]
             case {"vmap": {"key": key, "data": named}}:
                 yield [*conditions, _equals(key, named), {"queue": None}]  # whatever it says
             case {"xt": {"type": "target", "name": name}} if name in _HARMLESS_TARGETS:
