@@ -17,6 +17,7 @@ from inventory.rules import (
     Rule,
     Ruleset,
 )
+from inventory.waiver import Waiver
 
 
 class Backend(StrEnum):
@@ -106,6 +107,7 @@ class Desired:
         services: by name, ascending.
         vrrp: the way in for the routers' own protocol.
         foreign: what becomes of mark rules of others.
+        waivers: findings of checks that do not count, for a reason and until a day.
         adopt: rules of others that do what is wanted become lvsfleet's own; no inventory says
             that, but who runs a rollout.
     """
@@ -119,6 +121,7 @@ class Desired:
     services: tuple[Service, ...] = ()
     vrrp: Vrrp = field(default_factory=Vrrp)
     foreign: Foreign = Foreign.KEEP
+    waivers: tuple[Waiver, ...] = ()
     adopt: bool = False
 
     @property

@@ -15,6 +15,8 @@ from inventory.service import KEYS as SERVICE_KEYS
 from inventory.service import read_service
 from inventory.values import Invalid
 from inventory.vrrp import read_vrrp
+from inventory.waiver import Waiver
+from inventory.waivers import read_waivers
 
 if TYPE_CHECKING:
     from inventory.login import Element
@@ -44,12 +46,14 @@ class Piece:
         services: by name; None takes a service away.
         broken: the settings and services that were refused, as ``("zone",)`` or ``("services",
             "web")``; they are None above, and nothing more should be made of that.
+        waivers: its own; those of a whole chain add up.
     """
 
     owner: Owner
     settings: Mapping[str, Any]
     services: Mapping[str, Service | None]
     broken: frozenset[Path] = frozenset()
+    waivers: tuple[Waiver, ...] = ()
 
 
 SETTINGS: Mapping[str, Callable[[object], Any]] = {
@@ -70,6 +74,7 @@ KEYS = (
     "policy",
     "start",
     "foreign",
+    "waivers",
     "services",
     "vrrp",
     "connection",
@@ -88,6 +93,7 @@ def read_element(owner: Owner, element: Element, *, strict: bool) -> tuple[Piece
     found = check_login(owner, element)
     settings: dict[str, Any] = {}
     services: dict[str, Service | None] = {}
+    waivers: tuple[Waiver, ...] = ()
     for key, value in element.data.items():
         path: Path = ("data", step(key))
         if key == "services":
@@ -96,6 +102,10 @@ def read_element(owner: Owner, element: Element, *, strict: bool) -> tuple[Piece
             vrrp = None if value is None else read_vrrp(owner, path, value)
             settings[key] = None if isinstance(vrrp, list) else vrrp
             found += vrrp if isinstance(vrrp, list) else []
+        elif key == "waivers":
+            if value is not None:
+                waivers, wrong = read_waivers(owner, path, value)
+                found += wrong
         elif key in SETTINGS:
             settings[key] = None
             try:
@@ -106,7 +116,7 @@ def read_element(owner: Owner, element: Element, *, strict: bool) -> tuple[Piece
             found.append(Finding(owner, path, "", _unknown(key)))
     refused = (finding.path[1:] for finding in found if finding.path[:1] == ("data",))
     broken = frozenset(at[: 2 if at[0] == "services" else 1] for at in refused)
-    return Piece(owner, settings, services, broken), found
+    return Piece(owner, settings, services, broken, waivers), found
 
 
 def _unknown(key: object) -> str:

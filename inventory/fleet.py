@@ -112,7 +112,7 @@ class _Reader:
         """What a host says and inherits; what is wrong with that goes to the findings."""
         own = self._piece(Owner(Kind.HOST, host.name), host, self.findings)
         # Without data of its own a host is like any other with the same groups.
-        plain = not (own.settings or own.services or own.broken)
+        plain = not (own.settings or own.services or own.waivers or own.broken)
         key = tuple(map(id, host.groups)) if plain else (id(host),)
         if key not in self._inherited:
             chain = [

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from inventory.desired import Backend, Desired, Service, Vrrp
 from inventory.element import Connection, Piece
 from inventory.problems import Finding, Owner, Path, key_text, quote
+from inventory.waiver import Waiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,14 @@ class Inherited:
     services: tuple[Service, ...]
     origins: Mapping[Path, Owner]
     broken: frozenset[Path]
+    waivers: tuple[Waiver, ...] = ()
 
 
 def inherit(chain: Sequence[Piece]) -> Inherited:
     """Put together what the elements say, the nearest (a host) first, the defaults last.
 
     A setting is the nearest one. Services are merged by name: the nearest wins as a whole.
+    Waivers add up.
     """
     settings: dict[str, object] = {}
     services: dict[str, Service | None] = {}
@@ -55,7 +58,8 @@ def inherit(chain: Sequence[Piece]) -> Inherited:
                 origins["services", name] = piece.owner
     present = (service for _, service in sorted(services.items()) if service is not None)
     broken = frozenset[Path]().union(*(piece.broken for piece in chain))
-    return Inherited(settings, tuple(present), origins, broken)
+    waivers = tuple(dict.fromkeys(waiver for piece in chain for waiver in piece.waivers))
+    return Inherited(settings, tuple(present), origins, broken, waivers)
 
 
 def resolve(router: str, inherited: Inherited) -> Resolved:
@@ -67,6 +71,7 @@ def resolve(router: str, inherited: Inherited) -> Resolved:
     desired = Desired(
         router=router,
         services=inherited.services,
+        waivers=inherited.waivers,
         vrrp=vrrp,  # type: ignore[arg-type]
         **said,  # type: ignore[arg-type]
     )

@@ -113,6 +113,7 @@ def _definitions() -> Schema:
         "connection": _object({**login, "extras": extras}, "How this plugin connects."),
         "data": _data(),
         "service": _service(),
+        "waiver": _waiver(),
     }
     return {name: _nullable(body) for name, body in entries.items()}
 
@@ -203,6 +204,12 @@ def _data() -> Schema:
                 "description": "The library for SSH; netmiko for boxes that offer only a shell.",
             }
         ),
+        "waivers": {
+            "type": ["array", "null"],
+            "description": "Findings of `lvsfleet compliance` that are lived with. Those of host, "
+            "groups and defaults add up.",
+            "items": _ref("waiver"),
+        },
     }
     free: Schema = {f"^{FREE_PREFIX}": {"description": "Your own; lvsfleet leaves it alone."}}
     without_zones = [Backend.IPTABLES.value, Backend.NFTABLES.value]
@@ -248,6 +255,33 @@ def _service() -> Schema:
     }
     required = ["vips", "ports", "mark"]
     return _object(properties, "VIPs and ports balanced as one, by one mark.", required=required)
+
+
+def _waiver() -> Schema:
+    properties = {
+        "id": {
+            "type": "string",
+            "pattern": "^LVS[0-9]{3}$",
+            "description": "The check, e.g. LVS038.",
+        },
+        "service": {
+            "type": ["string", "null"],
+            "pattern": _NAME,
+            "description": "The service that it is for; without it the whole router.",
+        },
+        "reason": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 300,
+            "description": "Why it is lived with.",
+        },
+        "until": {
+            "type": "string",
+            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+            "description": "The last day on which it holds, e.g. 2027-01-31.",
+        },
+    }
+    return _object(properties, "A finding that does not count.", required=["id", "reason", "until"])
 
 
 def _config() -> Schema:

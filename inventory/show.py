@@ -40,6 +40,9 @@ def show(fleet: Fleet, router: str) -> str:
         ("connection", str(fleet.connections[router]), _who(origins, ("connection",))),
         ("VRRP", vrrp, _who(origins, ("vrrp",))),
     ]
+    for waiver in desired.waivers:
+        of = f" of {waiver.service}" if waiver.service else ""
+        rows.append(("waived", f"{waiver.id}{of} until {waiver.until}: {waiver.reason}", ""))
     for service in desired.services:
         rows += _service(service, _who(origins, ("services", service.name)))
     present = {service.name for service in desired.services}
