@@ -12,6 +12,7 @@ _CHANGING = (*_READING, "files", *_CHANGES, "runs", "undo")
 PHASES = {
     "observe": _READING,
     "survey": (*_READING, "keepalived"),
+    "inspect": (*_READING, "keepalived"),
     "standing": ("common",),
     "begin": (*_CHANGING, "snapshot"),
     "commit": _CHANGING,

@@ -1,0 +1,89 @@
+"""The inspection of one router: all that checks ask about, in one round trip, as a value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from inventory.desired import Desired
+from tasks.ipvs import IpvsService, parse_table
+from tasks.keepalived.answer import config_of
+from tasks.keepalived.config import Config
+from tasks.observe import Observed, parse
+from tasks.remote import script
+from tasks.sections import new_nonce
+from tasks.shell import Shell
+
+FORWARDING: Final = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What one router is, as far as checks care.
+
+    Attributes:
+        observed: as for a rollout.
+        keepalived: its configuration; None where there is none.
+        complaints: what keepalived itself says of its files; none where it is content.
+        ipvs: the services by mark in the kernel; None where that cannot be read.
+        kernel: ``net/ipv4/ip_forward`` and the like to ``1``, ``ip_vs`` to ``yes`` or ``no``.
+        runs: the names of the latest changes, the oldest first.
+    """
+
+    observed: Observed
+    keepalived: Config | None = None
+    complaints: tuple[str, ...] = ()
+    ipvs: tuple[IpvsService, ...] | None = None
+    kernel: Mapping[str, str] = field(default_factory=dict)
+    runs: tuple[str, ...] = ()
+
+
+def inspect(shell: Shell, desired: Desired, *, deadline: float) -> Inspection:
+    """Ask the router, in one exec; nothing is changed.
+
+    Args:
+        shell: a root shell on it.
+        desired: says which backend and which places to ask about.
+        deadline: seconds.
+
+    Raises:
+        RouterError: it could not be asked, or its answer makes no sense.
+    """
+    nonce = new_nonce()
+    arguments = (nonce, desired.backend.value, desired.places)
+    return of_observed(parse(shell.run(script("inspect"), *arguments, deadline=deadline), nonce))
+
+
+def of_observed(observed: Observed) -> Inspection:
+    """What an answer says."""
+    ipvs = observed.text("ipvs")
+    lines = (observed.text("kernel") or "").splitlines()
+    return Inspection(
+        observed=observed,
+        keepalived=config_of(observed.sections),
+        complaints=_complaints(observed),
+        ipvs=None if ipvs is None else parse_table(ipvs),
+        kernel=dict(line.partition(" ")[::2] for line in lines),
+        runs=tuple((observed.text("run-names") or "").splitlines()),
+    )
+
+
+_HARMLESS = re.compile(
+    r"unrecognized option|invalid option|^Usage:|^  |SECURITY VIOLATION|default user|"
+    r"script_user|WARNING - (default user|script)|IPVS|ip_vs|modprobe",
+    re.IGNORECASE,
+)
+"""Lines that say nothing of the file: an old keepalived without --config-test prints its usage, and
+one without IPVS, or without a user for scripts, says so."""
+
+
+def _complaints(observed: Observed) -> tuple[str, ...]:
+    """What ``keepalived --config-test`` complains of; its exit status is 0 for a missing file."""
+    section = observed.sections.get("keepalived:test")
+    if section is None or section.status in (0, 124):  # 124: timeout(1) ended it
+        return ()
+    lines = (line.strip() for line in section.text.splitlines())
+    said = (re.sub(r"^(\w{3} \w{3} +\d+ [\d:]+ \d{4}: )", "", line) for line in lines)
+    return tuple(dict.fromkeys(line for line in said if line and not _HARMLESS.search(line)))

@@ -1,0 +1,93 @@
+"""The IPVS table as ``ipvsadm --save --numeric`` prints it, as values.
+
+A line is ``-A -f 80 -s rr -p 300`` for a service by mark (``-6`` behind the mark for IPv6),
+``-A -t 192.0.2.1:80 …`` for one by address, ``-a -f 80 -r 10.0.0.1:80 -m -w 1`` for a real server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from inventory.rules import Address
+
+_METHODS = {"-m": "NAT", "-g": "DR", "-i": "TUN"}
+
+
+@dataclass(frozen=True, slots=True)
+class RealServer:
+    """One real server.
+
+    Attributes:
+        address: where it is.
+        port: the one that packets go to; 0 keeps the one that they came to.
+        method: ``NAT``, ``DR`` or ``TUN``.
+    """
+
+    address: Address
+    port: int
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class IpvsService:
+    """One service by mark.
+
+    Attributes:
+        mark: 1 to 2³²−1.
+        version: 4 or 6.
+        scheduler: e.g. ``rr``.
+        persistence: seconds; None without.
+        real_servers: in the table's order.
+    """
+
+    mark: int
+    version: int
+    scheduler: str
+    persistence: int | None
+    real_servers: tuple[RealServer, ...]
+
+
+def parse_table(text: str) -> tuple[IpvsService, ...]:
+    """The services by mark; what is not understood is left out."""
+    services: dict[tuple[int, int], dict[str, str]] = {}
+    servers: dict[tuple[int, int], list[RealServer]] = {}
+    for line in text.splitlines():
+        words = line.split()
+        said = dict(_options(words))
+        if not words or not said.get("-f", "").isdecimal():
+            continue
+        key = (int(said["-f"]), 6 if "-6" in words else 4)
+        if words[0] == "-A":
+            services[key] = said
+        elif words[0] == "-a" and (server := _server(said, words)) is not None:
+            servers.setdefault(key, []).append(server)
+    return tuple(
+        IpvsService(
+            mark,
+            version,
+            said.get("-s", ""),
+            int(said["-p"]) if said.get("-p", "").isdecimal() else None,
+            tuple(servers.get((mark, version), ())),
+        )
+        for (mark, version), said in services.items()
+    )
+
+
+def _options(words: list[str]) -> Iterator[tuple[str, str]]:
+    for word, value in zip(words, [*words[1:], ""], strict=True):
+        if word.startswith("-") and not value.startswith("-"):
+            yield word, value
+
+
+def _server(said: dict[str, str], words: list[str]) -> RealServer | None:
+    host, colon, port = said.get("-r", "").rpartition(":")
+    if not colon or not port.isdecimal():
+        return None
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        return None
+    method = next((_METHODS[word] for word in words if word in _METHODS), "")
+    return RealServer(address, int(port), method)

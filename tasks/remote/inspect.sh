@@ -1,0 +1,53 @@
+# shellcheck shell=sh
+# inspect NONCE BACKEND PLACES: as observe, and what else checks ask about; it only reads.
+
+# kernel: what IPVS needs of it, a line each; no program is started for it.
+kernel() {
+    for _f in net/ipv4/ip_forward net/ipv6/conf/all/forwarding net/netfilter/nf_conntrack_helper; do
+        if [ -r "/proc/sys/$_f" ] && read -r _value <"/proc/sys/$_f"; then
+            printf '%s %s\n' "$_f" "$_value"
+        fi
+    done
+    if [ -r /proc/net/ip_vs ]; then echo 'ip_vs yes'; else echo 'ip_vs no'; fi
+    for _module in ip_vs_ftp nf_conntrack_ftp; do
+        if [ -d "/sys/module/$_module" ]; then echo "$_module yes"; fi
+    done
+}
+
+# run_names: the folders of the latest runs, whose names begin with the time.
+run_names() {
+    for _f in "$home"/runs/*; do
+        if [ -d "$_f" ]; then printf '%s\n' "${_f##*/}"; fi
+    done
+}
+
+# ka_test: what keepalived says of its own files, with the words it was started with.
+ka_test() {
+    _id=$(printf '%s\n' "$_words" | awk '
+        want { id = $0; want = 0; next }
+        $0 == "-i" || $0 == "--config-id" { want = 1; next }
+        sub(/^--config-id=/, "") || /^-i./ && sub(/^-i/, "") { id = $0 }
+        END { print id }')
+    patiently 10 keepalived --config-test --use-file "$ka_main" ${_id:+--config-id "$_id"} 2>&1
+}
+
+# more_than_iptables: whether nftables has tables that iptables did not make; what that makes is read
+# in its own words.
+more_than_iptables() {
+    nft list tables 2>/dev/null | grep -qvE '^table ip6? (filter|mangle|nat|raw|security)$'
+}
+
+observe_all "$@"
+if [ -L "$lock" ]; then section now date +%s; fi
+section kernel kernel
+section run-names run_names
+if [ -r /proc/net/ip_vs ] && have ipvsadm; then section ipvs ipvsadm --save --numeric; fi
+if have keepalived; then
+    ka_observe
+    section keepalived:test ka_test
+fi
+if [ "$_running" = yes ]; then
+    file_section /etc/firewalld/firewalld.conf
+    ipt_variants
+fi
+if have nft && more_than_iptables; then section nft:ruleset nft --json list ruleset; fi
