@@ -13,11 +13,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from inventory.rules import Rule, Ruleset
+from tasks.backends.iptables_others import Moves
 from tasks.backends.iptables_save import Table, chain_of, parse_rule, render
 from tasks.backends.iptables_walk import walk
 from tasks.backends.protocol import accepts_of, marks_of
 
 _SHORT = {"--append": "-A", "--jump": "-j"}
+_NOTHING = Moves()
 _COMMENT = re.compile(r"\s(-m|--match)\s+comment\s+--comment\s+(\"(\\.|[^\"\\])*\"|\S+)")
 
 
@@ -174,23 +176,26 @@ def foreign_rules(place: Place, table: Table) -> list[tuple[str, Ruleset]]:
     return found
 
 
-def step(place: Place, now: OwnChain, then: OwnChain) -> list[str]:
+def step(place: Place, now: OwnChain, then: OwnChain, moves: Moves = _NOTHING) -> list[str]:
     """What ``iptables-restore --noflush`` does in one step to get from ``now`` to ``then``.
 
     The lines of one table, without ``*table`` and ``COMMIT``; none where nothing is to be done.
+    What others have there and is to go, goes at the end: all that takes its place is there then.
     """
-    if now == then:
-        return []
-    moved = now.hooks != then.hooks
-    lines = [f":{place.chain} - [0:0]"]
+    if now == then and not moves.come:
+        return moves.deletions()
+    moved = now.hooks != then.hooks or bool(moves.come)
+    ours = now.exists or then.exists
+    lines = [f":{place.chain} - [0:0]"] if ours else []
     if moved:
         lines += [f"-D {place.parent} {place.jump}"] * len(now.hooks)
+    lines += moves.insertions()
     lines += then.lines
     if moved:
         lines += (_insert(place, then, nth) for nth in range(len(then.hooks)))
-    if not then.exists:
+    if ours and not then.exists:
         lines.append(f"-X {place.chain}")
-    return lines
+    return lines + moves.deletions()
 
 
 def _insert(place: Place, then: OwnChain, nth: int) -> str:

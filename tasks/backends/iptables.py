@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from inventory.desired import Backend, Desired
+from inventory.desired import Backend, Desired, Foreign
 from inventory.rules import Rule, Ruleset
 from tasks.backends.chains import (
     ACCEPTS,
@@ -21,8 +21,11 @@ from tasks.backends.chains import (
     restore_input,
     step,
 )
+from tasks.backends.foreign import refuse_foreign
 from tasks.backends.iptables_file import edit
+from tasks.backends.iptables_others import Moves, moved
 from tasks.backends.iptables_save import Table, parse_dump, parse_rule, render
+from tasks.backends.iptables_taking import moves_of, unlike
 from tasks.backends.protocol import Change, Covered, no_service_has, refuse_conflicts
 from tasks.backends.variants import others_tables
 from tasks.errors import Conflict, NotEnabled, NotReady, NotRunning, TwoFilters
@@ -89,22 +92,41 @@ def plan(desired: Desired, observed: Observed) -> Change:
     needed = {vip.version for service in desired.services for vip in service.vips} | {4}
     families = list(families_of(observed, needed))
 
+    def share(family: Family, place: Place) -> Ruleset:
+        return place.share(wanted.of_family(family.version))
+
+    def moves(family: Family, place: Place, where: Where, table: Table) -> Moves:  # noqa: ARG001
+        return moves_of(desired, place, table, share(family, place))
+
     def aim(family: Family, place: Place, where: Where, table: Table) -> OwnChain:
-        share = place.share(wanted.of_family(family.version))
         said = f"{family.program} on the router" if where is Where.RUNTIME else family.loader.path
-        return _aim(place, table, share, said)
+        going = moves(family, place, where, table).go
+        return _aim(place, table, share(family, place), said, {each.line for each in going})
+
+    if desired.foreign is Foreign.REFUSE:
+        refuse_foreign(_unlike(families, wanted))
 
     findings = [
         finding
         for family in families
-        for finding in _findings(family, MARKS.share(wanted.of_family(family.version)))
+        if desired.foreign is not Foreign.REMOVE
+        for finding in _findings(family, share(family, MARKS))
     ]
     findings += others_tables(observed, Backend.IPTABLES)
-    return change(observed, families, aim, service=desired.service_of, findings=findings)
+    return change(
+        observed, families, aim, moves=moves, service=desired.service_of, findings=findings
+    )
 
 
 Aim = Callable[[Family, Place, Where, Table], OwnChain]
 """How our chain should stand in a table, of one family, running or saved."""
+
+MovesOf = Callable[[Family, Place, Where, Table], Moves]
+"""Which lines of others go or come in that table."""
+
+
+def _none(_family: Family, _place: Place, _where: Where, _table: Table) -> Moves:
+    return Moves()
 
 
 def change(
@@ -112,6 +134,7 @@ def change(
     families: Iterable[Family],
     aim: Aim,
     *,
+    moves: MovesOf = _none,
     service: Callable[[Rule], str | None],
     findings: Iterable[Finding] = (),
     saved: Mapping[str, str | None] | None = None,
@@ -122,6 +145,7 @@ def change(
         observed: what the router is.
         families: those to look after.
         aim: says where to.
+        moves: says which lines of others go or come.
         service: whose rule a rule is, for the diff.
         findings: what else was seen.
         saved: by path, the bytes that a file gets instead of an edit; None takes it away.
@@ -138,16 +162,22 @@ def change(
         for place in PLACES:
             table = family.running.get(place.table, Table())
             now, then = read(place, table), aim(family, place, Where.RUNTIME, table)
-            steps.append((place, step(place, now, then)))
-            undo.insert(0, (place, step(place, then, now)))
+            others = moves(family, place, Where.RUNTIME, table)
+            steps.append((place, step(place, now, then, others)))
+            undo.insert(0, (place, step(place, then, now, others.turned())))
             edits += _edits(service, family, place, Where.RUNTIME, now=now, then=then)
+            edits += _others_edits(service, family, place, Where.RUNTIME, others)
 
             table = stored.get(place.table, Table())
             now, then = read(place, table), aim(family, place, Where.SAVED, table)
             own_before += (f"{place.table}\t{line}\n" for line in now.own_lines(place))
+            others = moves(family, place, Where.SAVED, table)
+            own_before += (f"{place.table}\t{each.line}\n" for each in others.go)
             if now != then:
                 text = edit(text, place, then)
                 edits += _edits(service, family, place, Where.SAVED, now=now, then=then)
+            text = moved(text, place.table, others)
+            edits += _others_edits(service, family, place, Where.SAVED, others)
         texts[f"do/v{family.version}"] = restore_input(steps)
         texts[f"undo/v{family.version}"] = restore_input(undo)
         new: str | None = text if text or family.saved else None
@@ -214,14 +244,16 @@ def families_of(observed: Observed, needed: Collection[int]) -> Iterator[Family]
         )
 
 
-def _aim(place: Place, table: Table, wanted: Ruleset, where: str) -> OwnChain:
-    """How our chain should stand: what others already do is not done twice.
+def _aim(
+    place: Place, table: Table, wanted: Ruleset, where: str, going: Collection[str]
+) -> OwnChain:
+    """How our chain should stand: what others already do, and will, is not done twice.
 
     Raises:
         Conflict: somebody's rule marks a packet of ours otherwise, or needs our chain.
     """
     now = read(place, table)
-    foreign = foreign_rules(place, table)
+    foreign = [each for each in foreign_rules(place, table) if each[0] not in going]
     refuse_conflicts(wanted, ((line, r) for line, rules in foreign for r in rules), where=where)
     theirs = Ruleset.of(rule for _, rules in foreign for rule in rules)
     ours = wanted - (wanted - (now.rules or Ruleset())) if now.hooked else Ruleset()
@@ -258,6 +290,25 @@ def _edits(
     for line in before:
         if line not in after:
             yield Edit(Op.REMOVE, where, line, _service(service, line), scope)
+
+
+def _others_edits(
+    service: Callable[[Rule], str | None], family: Family, place: Place, where: Where, moves: Moves
+) -> Iterator[Edit]:
+    """The lines of others that come and go."""
+    scope = f"{family.program} {place.table}"
+    for op, spots in ((Op.ADD, moves.come), (Op.REMOVE, moves.go)):
+        yield from (Edit(op, where, x.line, _service(service, x.line), scope) for x in spots)
+
+
+def _unlike(families: Iterable[Family], wanted: Ruleset) -> Iterator[tuple[str, str]]:
+    """The mark rules of others that do not only what is wanted: each with where it stands."""
+    for family in families:
+        share = MARKS.share(wanted.of_family(family.version))
+        saved = parse_dump(family.saved or "")
+        for where, tables in ((family.program, family.running), (family.loader.path, saved)):
+            for each in unlike(tables.get(MARKS.table, Table()), share):
+                yield where, each.line
 
 
 def _service(service: Callable[[Rule], str | None], line: str) -> str | None:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from inventory.rules import Rule
 from tasks.backends.chains import PLACES, OwnChain, Place, read
 from tasks.backends.iptables import PROGRAMS, Family, change, families_of
+from tasks.backends.iptables_others import Moves, is_ours, spots_of
 from tasks.backends.iptables_save import Table, parse_dump, parse_rule
 from tasks.backends.protocol import Back
 from tasks.observe import Observed
-from tasks.outcome import Edit, Where
+from tasks.outcome import Edit, Op, Where
 
 
 def plan_back(
@@ -48,6 +49,13 @@ def plan_back(
         for each in families
         if each.version in new and each.saved == new[each.version].saved
     }
+
+    def moves(family: Family, place: Place, where: Where, table: Table) -> Moves:
+        scope = f"{family.program} {place.table}"
+        mine = [each for each in edits if each.where is where and each.scope == scope]
+        was = _table(old[family.version], place, where)
+        return _moves_back([each for each in mine if not is_ours(each.rule)], was, table)
+
     services = {each.rule: each.service for each in edits}
 
     def service(rule: Rule) -> str | None:
@@ -55,7 +63,15 @@ def plan_back(
             (who for line, who in services.items() if rule in (parse_rule(line) or ())), None
         )
 
-    return Back(change(now, families, aim, service=service, saved=saved), tuple(since))
+    return Back(change(now, families, aim, moves=moves, service=service, saved=saved), tuple(since))
+
+
+def _moves_back(edits: Sequence[Edit], was: Table, now: Table) -> Moves:
+    """The lines of others that the edits took out, where they stood; and out those they put in."""
+    before, there = ((*each.inserted, *each.rules) for each in (was, now))
+    come = [each.rule for each in edits if each.op is Op.REMOVE and each.rule not in there]
+    go = [each.rule for each in edits if each.op is Op.ADD and each.rule not in before]
+    return Moves(go=spots_of(there, go), come=spots_of(before, come))
 
 
 def _table(family: Family, place: Place, where: Where) -> Table:

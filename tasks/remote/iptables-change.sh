@@ -19,9 +19,26 @@ ipt_unapply() {
     done
 }
 
-# ipt_rehook STEPS: STEPS, but that they delete the jumps to our chains that the dump on stdin has.
+# ipt_rehook STEPS: STEPS, but that they delete the jumps to our chains that the dump on stdin has, and
+# put back of the lines of others only those that it lacks, or delete those that it has.
 ipt_rehook() {
     awk '
+        function rest(line, from) { # a line from its word number FROM on
+            while (--from) sub(/^[^ ]+ /, "", line)
+            return line
+        }
+        function others(line,    word, bare, at) {
+            split(line, word, " ")
+            at = word[3] ~ /^[0-9]+$/ && line ~ /^-I/ ? word[3] : 0
+            bare = "-A " word[2] " " rest(line, at ? 4 : 3)
+            if (line ~ /^-D/) {
+                if (has[table, bare]-- > 0) { print line; count[table, word[2]]-- }
+            } else if (has[table, bare] > 0) has[table, bare]--
+            else {
+                if (at > ++count[table, word[2]]) at = count[table, word[2]]
+                print "-I " word[2] " " at " " rest(bare, 3)
+            }
+        }
         FNR == NR {
             step[++steps] = $0
             if (/^\*/) table = $1
@@ -32,10 +49,16 @@ ipt_rehook() {
         /^-A (PREROUTING|INPUT) -j LVSFLEET-(MARK|IN)$/ {
             sub(/^-A/, "-D")
             jumps[table] = jumps[table] $0 "\n"
+            next
         }
+        /^-A / { has[table, $0]++; count[table, $2]++ }
         END {
             for (n = 1; n <= steps; n++) {
                 if (step[n] ~ /^-D (PREROUTING|INPUT) -j LVSFLEET-/) continue
+                if (step[n] ~ /^-[DI] / && step[n] !~ / -j LVSFLEET-(MARK|IN)$/) {
+                    others(step[n])
+                    continue
+                }
                 print step[n]
                 if (step[n] ~ /^\*/) table = step[n]
                 if (step[n] ~ /^:LVSFLEET-/ && moves[table]) printf "%s", jumps[table]
@@ -91,15 +114,24 @@ ipt_unsave() {
 }
 
 # ipt_edit_back OWN FILE: FILE with our lines taken out, and those of OWN (each behind its table and a
-# tab) in their place; all other lines as they are.
+# tab) in their place; all other lines as they are. OWN may have lines of others too, which the change
+# took out: those that are not there come back with the jump.
 ipt_edit_back() {
     awk -v own="$1" '
+        function put_hook(    n) {
+            for (n = 1; n <= taken[table]; n++) {
+                if (!(line = lines[table, n]) || has[table, line]-- > 0) continue
+                print line
+            }
+            printf "%s", hook[table]
+        }
         BEGIN {
             while ((getline line <own) > 0) {
                 table = line; sub(/\t.*/, "", table); sub(/^[^\t]*\t/, "", line)
                 if (line ~ /^:/) chain[table] = line "\n"
                 else if (line ~ /^-A LVSFLEET-/) rules[table] = rules[table] line "\n"
-                else hook[table] = line "\n"
+                else if (line ~ / -j LVSFLEET-(MARK|IN)$/) hook[table] = line "\n"
+                else lines[table, ++taken[table]] = line
             }
         }
         { bare = $0; sub(/^\[[0-9]+:[0-9]+\] /, "", bare) }
@@ -107,18 +139,19 @@ ipt_edit_back() {
         bare ~ /^:LVSFLEET-/ || bare ~ /^-A LVSFLEET-/ { next }
         (bare ~ /^-A/ || /^COMMIT/) && !declared++ { printf "%s", chain[table] }
         bare ~ /^-A (PREROUTING|INPUT) -j LVSFLEET-(MARK|IN)$/ {
-            if (!hooked++) printf "%s", hook[table]
+            if (!hooked++) put_hook()
             next
         }
         table == "filter" && !hooked &&
             bare ~ /^-A INPUT (-m comment --comment ("([^"\\]|\\.)*"|[^ "]+) )?-j (REJECT|DROP)/ {
             hooked = 1
-            printf "%s", hook[table]
+            put_hook()
         }
         /^COMMIT/ {
-            if (!hooked++) printf "%s", hook[table]
+            if (!hooked++) put_hook()
             printf "%s", rules[table]
         }
+        bare ~ /^-A / { has[table, bare]++ }
         { print }
     ' "$2"
 }
