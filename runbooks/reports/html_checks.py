@@ -23,5 +23,5 @@ def _check(info: CheckInfo) -> str:
     if info.why:
         parts.append(f'<p class="said">{lines(info.why)}</p>')
     if info.mend:
-        parts.append(f'<h4>What to do</h4><p class="said">{lines(info.mend)}</p>')
+        parts.append(f'<p class="label">What to do</p><p class="said">{lines(info.mend)}</p>')
     return "".join([*parts, "</div></details>"])

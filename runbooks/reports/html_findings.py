@@ -73,14 +73,14 @@ def _body(finding: Finding, title: str, *, whole: bool) -> Iterator[str]:
     if title:
         yield f'<p><a href="#c-{text(finding.id)}">{text(title)}</a></p>'
     if whole:
-        yield f'<h4>In full</h4><p class="said">{lines(finding.message)}</p>'
+        yield f'<p class="label">In full</p><p class="said">{lines(finding.message)}</p>'
     if finding.waiver is not None:
-        yield f"<h4>Waived</h4><p>{text(waiver_text(finding.waiver))}</p>"
+        yield f'<p class="label">Waived</p><p>{text(waiver_text(finding.waiver))}</p>'
     if finding.hint:
-        yield f'<h4>What to do</h4><p class="said">{lines(finding.hint)}</p>'
+        yield f'<p class="label">What to do</p><p class="said">{lines(finding.hint)}</p>'
     if finding.diff:
         shown = "\n".join(_diff_line(each) for each in diff_lines(finding.diff))
-        yield f'<h4>What a rollout would do</h4><pre tabindex="0">{shown}</pre>'
+        yield f'<p class="label">What a rollout would do</p><pre tabindex="0">{shown}</pre>'
 
 
 def _diff_line(line: str) -> str:

@@ -45,7 +45,7 @@ def render_matrix(run: CheckRun) -> str:
     counts = "".join(f"<td>{failing[each.id] or ''}" for each in checks)
     return "\n".join(
         (
-            '<div class="scroll" tabindex="0" role="region" aria-labelledby="matrix-title">',
+            '<div class="scroll" tabindex="0" role="region" aria-label="The matrix">',
             f'<table><colgroup><col class="name"><col class="status">{columns}</colgroup>',
             f'<thead><tr><th scope="col">Router<th scope="col">Status{heads}</thead>',
             f'<tbody><tr class="count"><th scope="row">Routers that fail<td>{counts}</tbody>',

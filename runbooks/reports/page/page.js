@@ -12,7 +12,7 @@
     [...document.querySelectorAll(".router")].map((section) => [section.id, section]),
   );
   const findings = [...document.querySelectorAll("details[data-severity]")];
-  const themes = { "": "as the system", light: "light", dark: "dark" };
+  const themes = { "": "system", light: "light", dark: "dark" };
   const texts = new Map();
   let at = "";
 
@@ -43,6 +43,20 @@
     return { matches: count > 0 || own, count };
   };
 
+  /** Take away the columns of checks that found nothing, or bring them back. */
+  const narrow = (yes) => {
+    if (!table || table.classList.contains("found") === yes) return;
+    table.classList.toggle("found", yes);
+    const cols = [...table.querySelectorAll("col")];
+    const clean = cols.map((col) => yes && col.classList.contains("clean"));
+    cols.forEach((col, i) => { col.hidden = clean[i]; });
+    const left = clean.filter((gone) => !gone).length;
+    for (const { cells } of table.rows) {
+      if (cells.length === cols.length) clean.forEach((gone, i) => { cells[i].hidden = gone; });
+      else cells[cells.length - 1].colSpan = Math.max(1, left - cells.length + 1);
+    }
+  };
+
   const apply = () => {
     const [q, severity, cluster, status] = fields.map((field) => field.value);
     const words = q.toLowerCase().split(/\s+/).filter(Boolean);
@@ -58,7 +72,7 @@
       if (keep) { routers += 1; shown += count; }
     }
     for (const body of bodies) body.hidden = !body.querySelector("tr[data-router]:not([hidden])");
-    table?.classList.toggle("found", found.checked);
+    narrow(found.checked);
     $("none").hidden = routers > 0;
     $("shown").value =
       `${routers} of ${rows.length} routers, ${shown} of ${findings.length} findings`;
@@ -143,6 +157,5 @@
   });
   addEventListener("afterprint", () => { for (const each of closed) each.open = false; });
 
-  filters.hidden = $("theme").hidden = false;
   restore();
 })();
