@@ -49,7 +49,8 @@ def plan(desired: Desired, observed: Observed) -> Change:
             )
         )
     owned = "".join(owned_lines(placed, edits))
-    change = assemble([each.place.word for each in placed], edits, observed, owned=owned)
+    words = [each.place.word for n, each in enumerate(placed) if n == 0 or each.concerns_us]
+    change = assemble(words, edits, observed, owned=owned)
     return replace(change, findings=tuple(findings))
 
 
@@ -118,11 +119,12 @@ def _wanted(
 
 
 def _bystanders(desired: Desired, observed: Observed) -> Iterator[Place]:
-    """The zones that packets come by after a policy: somebody may mark them otherwise there."""
+    """Where packets come by beside a policy: somebody may mark them otherwise there."""
     if desired.policy:
-        for name in observed.sections:
-            if name.startswith("firewalld:saved:"):
-                yield Place("zone", name.removeprefix("firewalld:saved:"))
+        for kind, section in (("zone", "firewalld:saved:"), ("policy", "firewalld:policy:")):
+            for name in observed.sections:
+                if name.startswith(section):
+                    yield Place(kind, name.removeprefix(section))
 
 
 def _arrivals(desired: Desired, zone: str, observed: Observed) -> Iterator[Finding]:

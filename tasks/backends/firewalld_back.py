@@ -29,7 +29,7 @@ def plan_back(
     the services' traffic away. One that it stopped is started again, its rules in place.
     """
     unit = now.units["firewalld"]
-    edits = [_as_of(now, each, edits) for each in edits]
+    edits = _as_of(now, edits)
     services = {(each.rule, each.op) for each in edits if not each.place}
     stops = unit.active and (START, Op.ADD) in services
     zones = list(dict.fromkeys(each.place for each in edits if each.place))
@@ -73,20 +73,42 @@ def _seen(word: str, observed: Observed) -> _Sides:
     return found
 
 
-def _as_of(now: Observed, edit: Edit, edits: Sequence[Edit]) -> Edit:
-    """A running rule of a policy is where the daemon has it now: it may have started since."""
-    place = Place.of(edit.place)
-    if edit.where is not Where.RUNTIME or place.kind != "policy":
-        return edit
-    if place != STAND_IN:
-        loaded = running(place, now) is not None
-        return edit if loaded else replace(edit, scope=STAND_IN.scope)
+def _as_of(now: Observed, edits: Sequence[Edit]) -> list[Edit]:
+    """The edits, but those of policies in the runtime as the daemon has the policies now.
+
+    It may have started since, and then a policy's rules wait in another one no more: so what runs
+    follows what was saved. What left one policy for another stayed where it was.
+    """
+    twins: list[Edit] = []
     for each in edits:
-        target = Place.of(each.place)
-        instead = each.where is Where.SAVED and target.kind == "policy" and target != STAND_IN
-        if instead and running(target, now) is not None:
-            return replace(edit, scope=target.scope)
-    return edit
+        place = Place.of(each.place)
+        if each.where is Where.SAVED and place.kind == "policy":
+            at = place if running(place, now) is not None else STAND_IN
+            twins.append(replace(each, where=Where.RUNTIME, scope=at.scope))
+    done = {(each.op, each.rule) for each in map(_by_value, twins)}
+    kept: list[Edit] = []
+    for each in edits:
+        place = Place.of(each.place)
+        if each.where is Where.RUNTIME and place.kind == "policy":
+            value = _by_value(each)
+            if (value.op, value.rule) in done:
+                continue
+            if running(place, now) is None:
+                kept.append(replace(each, scope=STAND_IN.scope))
+                continue
+        kept.append(each)
+    turned = {(_SWAPPED[each.op], each.rule, each.scope) for each in map(_by_value, twins)}
+    stays = [t for t in twins if (t.op, _by_value(t).rule, t.scope) not in turned]
+    return kept + stays
+
+
+_SWAPPED = {Op.ADD: Op.REMOVE, Op.REMOVE: Op.ADD}
+
+
+def _by_value(edit: Edit) -> Edit:
+    """The edit with its rule in our own spelling."""
+    rule = rich.parse(edit.rule).rule
+    return replace(edit, rule=rich.render(rule)) if rule else edit
 
 
 def _policies(edits: Sequence[Edit], now: Observed, opposite: Sequence[Edit]) -> Iterator[Edit]:

@@ -40,6 +40,11 @@ class Placed:
         """On either side."""
         return self.wanted[Where.RUNTIME] | self.wanted[Where.SAVED]
 
+    @property
+    def concerns_us(self) -> bool:
+        """Whether it has, or should have, something of ours."""
+        return bool(self.made or self.owned or self.wanted_at_all)
+
     def side(self, where: Where) -> Side:
         """What it has; empty where it is not there."""
         return self.sides[where] or Side()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 from xml.etree import ElementTree
 
@@ -78,6 +78,9 @@ EVERYWHERE = Reach(("ANY",), ("HOST",))
 """The reach of a policy that lvsfleet makes; -1 is what firewalld gives one that says nothing."""
 
 
+_TURN_AWAY = frozenset({"DROP", "REJECT", "%%REJECT%%", "drop", "reject"})
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """The rules of a place, in the runtime or as they are saved.
@@ -87,12 +90,14 @@ class Side:
         other: what its other settings do that counts as ours, e.g. ``<protocol value="vrrp"/>``.
         reach: of a policy.
         bare: it has nothing but rich rules (and a name and a reach).
+        turns_away: of a running policy, something that comes by it.
     """
 
     rules: tuple[rich.RichRule, ...] = ()
     other: Ruleset = field(default_factory=Ruleset)
     reach: Reach = EVERYWHERE
     bare: bool = True
+    turns_away: bool = False
 
 
 def running(place: Place, observed: Observed) -> Side | None:
@@ -115,7 +120,12 @@ def running(place: Place, observed: Observed) -> Side | None:
         reach = Reach(*ends, int(str(told.get("priority", EVERYWHERE.priority))))
     except ValueError as error:
         raise NotUnderstood(f"firewalld says of {place.scope}: {section.text[:200]!r}") from error
-    return _side(_tuple(told.get("rich_rules")), _tuple(told.get("protocols")), reach)
+    rich_rules = _tuple(told.get("rich_rules"))
+    target = told.get("target", "")
+    targets = (target,) if isinstance(target, str) else _tuple(target)
+    words = (*targets, *(word for rule in rich_rules for word in rule.split()))
+    turns_away = not _TURN_AWAY.isdisjoint(words)
+    return replace(_side(rich_rules, _tuple(told.get("protocols")), reach), turns_away=turns_away)
 
 
 def saved(place: Place, observed: Observed) -> Side | None:

@@ -4,7 +4,8 @@ firewalld loads a new policy when it starts or reloads, and in no other way: ove
 made in the permanent configuration only. A reload costs packets, so lvsfleet makes the policy for
 the next start, and until then the running rules stand in ``allow-host-ipv6``: a policy that every
 firewalld with policies comes with and has loaded, for the same packets. Its priority is -15000, so
-the rules would come before other policies': where such are, one has to load the policy oneself.
+the rules come before other policies': where one of those turns packets away, the policy has to be
+loaded by hand.
 """
 
 from __future__ import annotations
@@ -66,15 +67,16 @@ def stand_in(observed: Observed, place: Place) -> Place:
     active = groups(observed.sections.get("firewalld:policies"))
     if side is None or active is None or not side.reach.is_everywhere:
         raise _not_loaded(place, f"its rules cannot wait in {STAND_IN.name}, which is not there")
-    others = [
-        name
-        for name, group in active.items()
-        if name != STAND_IN.name and {"HOST", "ANY"} & set(group.get("egress_zones", ()))
-    ]
+    others = []
+    for name in active:
+        other = running(Place("policy", name), observed)
+        if name != place.name and (other is None or other.turns_away):
+            others.append(name)
     if others:
         raise _not_loaded(
             place,
-            f"its rules cannot wait in {STAND_IN.name}, which comes before {', '.join(others)}",
+            f"its rules cannot wait in {STAND_IN.name}, which comes before {', '.join(others)}"
+            " and would let in what that turns away",
         )
     return STAND_IN
 

@@ -100,13 +100,17 @@ fw_observe() {
 }
 
 # fw_observe_policies RUNNING: what a policy needs, and what packets come by besides: the policy that
-# stands in for one that is not loaded, and the zones that are in use.
+# stands in for one that is not loaded, and the policies and zones that are in use.
 fw_observe_policies() {
     section firewalld:version fw_version "$1"
     fw_place policy:allow-host-ipv6
     fw_place "$_default"
     [ "$1" = yes ] || return 0
     section firewalld:policies fw_policies
+    # Of each answer those words that are names; the others name interfaces, sources and the like.
+    for _word in $(fw_policies | tr -c 'A-Za-z0-9_.-' '\n'); do
+        if [ -f "$(fw_file "policy:$_word")" ]; then fw_place "policy:$_word"; fi
+    done
     for _word in $(fw_active | tr -c 'A-Za-z0-9_.-' '\n'); do
         if [ -f "$(fw_file "$_word")" ]; then fw_place "$_word"; fi
     done

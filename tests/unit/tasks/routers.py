@@ -7,6 +7,7 @@ something jumps to cannot either. test_real_iptables.py holds the one against th
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
@@ -186,7 +187,10 @@ class IptablesRouter:
 
 @dataclass
 class FirewalldRouter:
-    """firewalld with some zones: the rules of each, running and saved, as it spells them."""
+    """firewalld with some zones: the rules of each, running and saved, as it spells them.
+
+    A policy is ``policy:NAME`` among them: it is for what comes to the router itself.
+    """
 
     runtime: dict[str, list[str]]
     saved: dict[str, list[str]]
@@ -205,7 +209,18 @@ class FirewalldRouter:
         }
         if self.owned is not None:
             sections["file:/var/lib/lvsfleet/owned"] = self.owned
-        for zone, rules in self.runtime.items():
+        zones = {zone: rules for zone, rules in self.runtime.items() if ":" not in zone}
+        policies = [each for each in self.runtime if ":" in each]
+        sections["firewalld:version"] = 's "1.3.3"\n'
+        sections["firewalld:policies"] = f"a{{sa{{sas}}}} {len(policies)}" + "".join(
+            f' "{each[7:]}" 2 "ingress_zones" 1 "ANY" "egress_zones" 1 "HOST"' for each in policies
+        )
+        for each in policies:
+            sections[f"firewalld:{each}"] = policy_settings(self.runtime[each])
+        for each in self.saved:
+            if ":" in each:
+                sections[f"firewalld:saved-{each}"] = policy_file(self.saved[each])
+        for zone, rules in zones.items():
             sections[f"firewalld:rich:{zone}"] = "".join(rule + "\n" for rule in reversed(rules))
             sections[f"firewalld:protocols:{zone}"] = ""
             sections[f"firewalld:saved:{zone}"] = zone_file(self.saved[zone])
@@ -232,25 +247,35 @@ class FirewalldRouter:
         self.commit(change)
         return change
 
+    def reboot(self) -> None:
+        """The running rules go, the saved ones come; so do policies."""
+        self.runtime = deepcopy(self.saved)
+
     def marks(self, zone: str) -> set[object]:
         return {rich.parse(text).rule for text in self.runtime[zone]}
 
 
-def _edit(sets: dict[str, list[str]], zones: list[str], edits: str) -> Iterable[None]:
-    for wanted_verb in ("add", "remove"):
-        for zone in zones:
-            for line in edits.splitlines():
-                verb, of_zone, rule = line.split(maxsplit=2)
-                if (verb, of_zone) != (wanted_verb, zone):
-                    continue
-                text = canonical(rule)
-                if (verb == "add") == (text in sets[zone]):
-                    raise Refused(f"already so: {line}")
-                if verb == "add":
-                    sets[zone].append(text)
-                else:
-                    sets[zone].remove(text)
-                yield
+def _edit(sets: dict[str, list[str]], places: list[str], edits: str) -> Iterable[None]:
+    lines = [line.split(maxsplit=2) for line in edits.splitlines()]
+    for verb, place, _ in lines:
+        if verb == "new":
+            assert place not in sets
+            sets[place] = []
+    for wanted in itertools.product(("add", "remove"), places):
+        for verb, place, rule in lines:
+            if (verb, place) != wanted:
+                continue
+            text = canonical(rule)
+            if (verb == "add") == (text in sets[place]):
+                raise Refused(f"already so: {verb} {place} {rule}")
+            if verb == "add":
+                sets[place].append(text)
+            else:
+                sets[place].remove(text)
+            yield
+    for verb, place, _ in lines:
+        if verb == "delete":
+            assert sets.pop(place) == []
 
 
 def canonical(rule: str) -> str:
@@ -262,6 +287,25 @@ def zone_file(rules: Iterable[str]) -> str:
     """A zone's XML, as firewalld writes it."""
     zone = ElementTree.Element("zone")
     ElementTree.SubElement(zone, "service", name="ssh")
+    return _with_rules(zone, rules)
+
+
+def policy_file(rules: Iterable[str]) -> str:
+    """A policy's XML, as firewalld writes it."""
+    policy = ElementTree.Element("policy", target="CONTINUE")
+    ElementTree.SubElement(policy, "ingress-zone", name="ANY")
+    ElementTree.SubElement(policy, "egress-zone", name="HOST")
+    return _with_rules(policy, rules)
+
+
+def policy_settings(rules: Iterable[str]) -> str:
+    """A running policy, as busctl prints what D-Bus tells of it."""
+    quoted = ['"{}"'.format(rule.replace('"', r"\"")) for rule in rules]
+    told = " ".join([f'"rich_rules" as {len(quoted)}', *quoted])
+    return f'a{{sv}} 3 {told} "ingress_zones" as 1 "ANY" "egress_zones" as 1 "HOST"\n'
+
+
+def _with_rules(zone: ElementTree.Element, rules: Iterable[str]) -> str:
     for text in rules:
         element = rule = ElementTree.SubElement(zone, "rule")
         for word in text.replace('"', "").split()[1:]:
