@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
-from inventory.desired import Desired
+from inventory.desired import Desired, Foreign
 from inventory.rules import Mark, Ruleset
 from tasks.backends import rich
 from tasks.backends.firewalld_arrival import Bindings, arrivals, networks
@@ -16,6 +16,8 @@ from tasks.backends.firewalld_owned import MADE, both_sides, owned_rules
 from tasks.backends.firewalld_place import Place, groups, saved
 from tasks.backends.firewalld_policy import refuse_reach, refuse_too_old, stand_in, waiting
 from tasks.backends.firewalld_start import ENABLE, START, has_to_start
+from tasks.backends.firewalld_taking import taken_over, unlike
+from tasks.backends.foreign import refuse_foreign
 from tasks.backends.protocol import Change, Covered, no_service_has
 from tasks.checks.catalog.services import LVS011
 from tasks.errors import NotReady
@@ -31,9 +33,13 @@ def plan(desired: Desired, observed: Observed) -> Change:
     findings: list[Finding] = []
     if not desired.policy and not starts:
         findings += _arrivals(desired, placed[0].place.name, observed)
+    if desired.foreign is Foreign.REFUSE:
+        refuse_foreign(unlike(placed))
     for where in Where:
         edits += edits_of(desired, placed, where)
-    for each in placed:
+    if desired.adopt:
+        edits += taken_over(desired, placed)
+    for each in placed if desired.foreign is not Foreign.REMOVE else ():
         findings += _findings(each)
     if desired.policy and not starts and placed[0].sides[Where.RUNTIME] is None:
         findings.append(waiting(placed[0].place))

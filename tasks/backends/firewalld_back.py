@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from inventory.rules import Rule, Ruleset
 from tasks.backends import rich
-from tasks.backends.firewalld_files import OWNED, assemble, policy_edit, policy_of
+from tasks.backends.firewalld_files import LIST, OWNED, assemble, policy_edit, policy_of
 from tasks.backends.firewalld_owned import MADE, owned_rules, sides
 from tasks.backends.firewalld_place import Place, running, saved
 from tasks.backends.firewalld_policy import STAND_IN
@@ -50,7 +50,10 @@ def plan_back(
         opposite.append(Edit(Op.REMOVE, Where.SAVED, ENABLE, None, "systemd"))
     if not unit.enabled and (ENABLE, Op.REMOVE) in services:
         opposite.append(Edit(Op.ADD, Where.SAVED, ENABLE, None, "systemd"))
-    owned = "".join(f"{line}\n" for line in _owned(zones, opposite, before, now))
+    listed = list(_unlisted(edits, before, now))
+    off = {each.rule for each in listed}
+    owned = "".join(f"{x}\n" for x in _owned(zones, opposite, before, now) if x not in off)
+    opposite += listed
     change = assemble(zones, opposite, now, owned=owned)
     since = _since(zones, before, after, now) if after else ()
     return Back(change, tuple(since))
@@ -170,6 +173,14 @@ def _owned(
             rich.parse(words).rule in there[zone] if zone in there else line in elsewhere
         ):
             yield line
+
+
+def _unlisted(edits: Sequence[Edit], before: Observed, now: Observed) -> Iterator[Edit]:
+    """What goes from the list of our own rules, since the earlier change only put it there."""
+    was, is_ = ((each.text(OWNED) or "").split("\n") for each in (before, now))
+    for each in edits:
+        if each.scope == LIST and each.op is Op.ADD and each.rule in is_ and each.rule not in was:
+            yield replace(each, op=Op.REMOVE)
 
 
 def _since(zones: Sequence[str], before: Observed, after: Observed, now: Observed) -> Iterator[str]:

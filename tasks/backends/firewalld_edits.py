@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from inventory.desired import Desired
+from inventory.desired import Desired, Foreign
 from inventory.rules import Mark, Rule, Ruleset
 from tasks.backends import rich
-from tasks.backends.firewalld_files import policy_edit
+from tasks.backends.firewalld_files import LIST, policy_edit
 from tasks.backends.firewalld_owned import MADE
 from tasks.backends.firewalld_place import Place, Side
 from tasks.backends.protocol import Covered, refuse_conflicts
+from tasks.backends.rich_marks import marks_but
 from tasks.outcome import Edit, Op, Where
 
 
@@ -81,6 +82,10 @@ def _come_and_go(desired: Desired, placed: Placed, where: Where) -> tuple[list[E
             stale.append(each)
         elif isinstance(each.rule, Mark):
             foreign.append((each.text, each.rule))
+    leaving: list[rich.RichRule] = []
+    if desired.foreign is Foreign.REMOVE:
+        leaving = marks_but(side.rules, Covered(wanted | placed.owned | placed.desired))
+        foreign = []
     refuse_conflicts(placed.desired, foreign, where=f"firewalld's {scope}")
     come = [
         Edit(Op.ADD, where, rich.render(rule), desired.service_of(rule), scope)
@@ -91,6 +96,7 @@ def _come_and_go(desired: Desired, placed: Placed, where: Where) -> tuple[list[E
         for each in stale
         if each.rule is not None
     ]
+    go += (Edit(Op.REMOVE, where, each.text, None, scope) for each in leaving)
     if policy and wanted and placed.sides[where] is None:
         come.insert(0, policy_edit(Op.ADD, placed.place))
     elif policy and placed.made and not wanted and side.bare and len(stale) == len(side.rules):
@@ -106,8 +112,8 @@ def owned_lines(placed: Iterable[Placed], edits: Iterable[Edit]) -> Iterator[str
         added = [
             rule
             for edit in changed
-            if edit.op is Op.ADD and edit.place == word
-            if (rule := rich.parse(edit.rule).rule) is not None
+            if edit.op is Op.ADD and word in (edit.place, _listed(edit))
+            if (rule := rich.parse(edit.rule.removeprefix(f"{word} ")).rule) is not None
         ]
         ours = each.owned | Ruleset.of(added)
         ours -= ours - each.wanted_at_all
@@ -115,3 +121,8 @@ def owned_lines(placed: Iterable[Placed], edits: Iterable[Edit]) -> Iterator[str
         gone = policy_edit(Op.REMOVE, each.place) in changed
         if policy_edit(Op.ADD, each.place) in changed or (each.made and not gone):
             yield f"{word} {MADE}\n"
+
+
+def _listed(edit: Edit) -> str | None:
+    """The word of the place whose rule an edit puts on the list."""
+    return edit.rule.partition(" ")[0] if edit.scope == LIST else None

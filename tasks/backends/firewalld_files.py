@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from inventory.desired import Backend
+from inventory.rules import Rule
+from tasks.backends import rich
 from tasks.backends.firewalld_place import Place, as_bytes
 from tasks.backends.firewalld_start import ENABLE, START
 from tasks.backends.protocol import Change
@@ -22,9 +24,17 @@ _BULK = Path(__file__).parents[1] / "remote" / "firewalld_bulk.py"
 MANY = 50
 """From so many saved edits on they are made by one program: see ``firewalld_bulk.py``."""
 
+LIST = "lvsfleet's own list"
+"""The scope of an edit of that list alone: a rule that is there becomes ours, or nobody's."""
+
 _POLICY = "policy {}, from ANY to HOST"
 _IS_POLICY = re.compile(r"policy (\S+), from ANY to HOST")
 _SWAPPED = {Op.ADD: Op.REMOVE, Op.REMOVE: Op.ADD}
+
+
+def list_edit(op: Op, word: str, rule: Rule, service: str | None) -> Edit:
+    """The edit that puts a rule that is there on the list, or takes it off."""
+    return Edit(op, Where.SAVED, f"{word} {rich.render(rule)}", service, LIST)
 
 
 def policy_edit(op: Op, place: Place) -> Edit:
@@ -54,7 +64,9 @@ def assemble(
         edits=tuple(edits),
         files=_files(places, edits, observed, owned=owned),
         commands=tuple(_commands(edits)),
-        lets_in=any(each.rule.endswith(" accept") or not each.place for each in edits),
+        lets_in=any(
+            each.rule.endswith(" accept") or not each.place for each in edits if each.scope != LIST
+        ),
     )
 
 
@@ -122,7 +134,9 @@ def _list(edits: Iterable[Edit], where: Where, *, undo: bool = False) -> str:
 def _commands(edits: Iterable[Edit]) -> Iterator[str]:
     for each in edits:
         policy = policy_of(each)
-        if policy:
+        if each.scope == LIST:
+            yield f"/var/lib/lvsfleet/owned: {each.op.value} {each.rule}"
+        elif policy:
             yield from policy_commands(Place.of(policy), each.op)
         elif each.place:
             permanent = " --permanent" if each.where is Where.SAVED else ""

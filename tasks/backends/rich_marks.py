@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
+
+from tasks.backends.protocol import Covered
+from tasks.backends.rich import RichRule
 
 _NAMED = (
     ("NOT", "it is for all but something"),
@@ -43,3 +47,12 @@ def _words(text: str) -> list[str]:
         return shlex.split(text)
     except ValueError:
         return text.split()
+
+
+def marks_but(rules: Iterable[RichRule], known: Covered) -> list[RichRule]:
+    """The rules that set a mark and do something else than what is known."""
+    return [
+        each
+        for each in rules
+        if sets_mark(each.text) and (each.rule is None or each.rule not in known)
+    ]
