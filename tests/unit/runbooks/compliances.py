@@ -16,6 +16,7 @@ from tasks.outcome import Edit, Finding, Op, Severity, Where
 CASES = Path(__file__).parents[2] / "cases" / "compliance"
 STARTED = datetime(2026, 11, 23, 7, 45, 12, tzinfo=UTC)
 ID = "20261123T074512Z-fleet-4f2a"
+EXPECTED = {"junit": "junit.xml", "sarif": "sarif.json", "prometheus": "prom"}
 ERRORS = {each.kind: each for each in (Unreachable, HostKeyRefused)}
 
 
@@ -123,3 +124,16 @@ def _made_up(number: int) -> Checked:
     drifts = any(each.counts for each in findings)
     status = Compliance.DRIFT if drifts else Compliance.COMPLIANT
     return Checked(name, cluster, "iptables", status, tuple(findings), seconds=0.4)
+
+
+def main() -> None:
+    """Write the expected reports anew; the diff is to be read."""
+    from runbooks.reports.write import REPORTS  # noqa: PLC0415 - only for this
+
+    for name in case_names():
+        for report, suffix in EXPECTED.items():
+            (CASES / f"{name}.{suffix}").write_text(REPORTS[report](case_run(name)))
+
+
+if __name__ == "__main__":
+    main()
