@@ -17,7 +17,18 @@ from runbooks.exits import Exit
 from runbooks.options import CONTEXT
 from tasks.errors import RouterError
 
-COMMANDS = ("rollout", "adopt", "rollback", "resume", "history", "inventory", "lab", "completion")
+COMMANDS = (
+    "rollout",
+    "compliance",
+    "explain",
+    "adopt",
+    "rollback",
+    "resume",
+    "history",
+    "inventory",
+    "lab",
+    "completion",
+)
 """Each is the command ``command`` of a module in runbooks/commands/."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum
 
+from runbooks.reports.check import CheckRun, Compliance
 from tasks.errors import Locked
 from tasks.outcome import Outcome, Status
 
@@ -15,7 +16,7 @@ class Exit(IntEnum):
     OK = 0
     FAILED = 1  # a router failed or was not reached; also a fault of the program
     USAGE = 2  # the command line or the inventory; nothing was contacted
-    DRIFT = 3  # a dry run that would change something
+    DRIFT = 3  # compliance found some, or a dry run would change something
     LOCKED = 4  # another run holds every router that failed
     INTERRUPTED = 130
 
@@ -52,3 +53,12 @@ def exit_code(
     if any(each.status is Status.PLANNED for each in outcomes):
         return Exit.DRIFT
     return Exit.OK
+
+
+def compliance_code(run: CheckRun) -> Exit:
+    """The one code for a compliance run: what was not seen comes before what was found."""
+    if run.interrupted:
+        return Exit.INTERRUPTED
+    if Compliance.UNREACHABLE in run.summary:
+        return Exit.FAILED
+    return Exit.DRIFT if Compliance.DRIFT in run.summary else Exit.OK

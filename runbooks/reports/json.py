@@ -20,7 +20,7 @@ def render_json(run: Run) -> str:
         "started": _rfc3339(run.started),
         "seconds": round(run.seconds, 3),
         "summary": {status.value: count for status, count in run.summary.items()},
-        "routers": {_text(each.router): _router(each) for each in run.outcomes},
+        "routers": {plain(each.router): _router(each) for each in run.outcomes},
     }
     return json.dumps(report, indent=2) + "\n"
 
@@ -33,7 +33,7 @@ def _router(outcome: Outcome) -> dict[str, Any]:
             {
                 "op": edit.op.value,
                 "where": edit.where.value,
-                "rule": _text(edit.rule),
+                "rule": plain(edit.rule),
                 "service": edit.service,
             }
             for edit in outcome.changes
@@ -42,12 +42,12 @@ def _router(outcome: Outcome) -> dict[str, Any]:
             {
                 "id": finding.id,
                 "severity": finding.severity.value,
-                "message": _text(finding.message),
-                "hint": _text(finding.hint),
+                "message": plain(finding.message),
+                "hint": plain(finding.hint),
             }
             for finding in outcome.findings
         ],
-        "error": None if error is None else {"kind": error.kind, "message": _text(str(error))},
+        "error": None if error is None else {"kind": error.kind, "message": plain(str(error))},
         "seconds": round(outcome.seconds, 3),
     }
 
@@ -56,7 +56,7 @@ def _rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _text(text: str) -> str:
+def plain(text: str) -> str:
     r"""Bytes that were no UTF-8 are spelt ``\xNN``: a lone surrogate is not valid in JSON."""
     try:
         text.encode()

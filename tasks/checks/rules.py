@@ -37,8 +37,9 @@ def missing(subject: Subject) -> Iterator[Finding]:
         misplaced = all((each.scope, each.rule) in moved for each in those)
         said = "in the wrong place" if misplaced else state
         one = "rule is" if len(rules) == 1 else "rules are"
+        scopes = ", ".join(dict.fromkeys(each.scope for each in those))
         yield info.finding(
-            f"{_whose(service)}: {len(rules)} {one} {said} ({those[0].scope}): {listed(rules)}",
+            f"{_whose(service)}: {len(rules)} {one} {said} ({scopes}): {listed(rules)}",
             f"lvsfleet rollout --limit {subject.desired.router}",
             service=service,
             diff=tuple(those),

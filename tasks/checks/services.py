@@ -25,16 +25,17 @@ _LOADERS = {
 def units(subject: Subject) -> Iterator[Finding]:
     """What a rollout would start or enable."""
     edits = subject.change.edits if subject.change else ()
-    for each in edits:
-        if each.scope == SYSTEMD:
-            info = LVS010 if each.where is Where.RUNTIME else LVS011
-            said = (
-                "does not run" if each.where is Where.RUNTIME else "is not set up for the next boot"
-            )
+    for info, where, said in (
+        (LVS010, Where.RUNTIME, "does not run"),
+        (LVS011, Where.SAVED, "is not set up for the next boot"),
+    ):
+        those = tuple(e for e in edits if e.scope == SYSTEMD and e.where is where)
+        if those:
+            names = dict.fromkeys(each.rule.split()[-1] for each in those)
             yield info.finding(
-                f"{each.rule.split()[-1]} {said}",
-                f"lvsfleet rollout --limit {subject.desired.router}, or by hand: {each.rule}",
-                diff=(each,),
+                f"{', '.join(names)} {said}",
+                f"lvsfleet rollout --limit {subject.desired.router}",
+                diff=those,
             )
 
 
