@@ -58,6 +58,7 @@ class Request:
         ask_pass: ask for the password to log in with.
         ask_sudo_pass: ask for the password for sudo.
         force: also where the router, or the inventory, has changed since an earlier run.
+        adopt: rules of others that do what the inventory says become lvsfleet's own.
     """
 
     inventory: Path | None = None
@@ -72,6 +73,7 @@ class Request:
     ask_pass: bool = False
     ask_sudo_pass: bool = False
     force: bool = False
+    adopt: bool = False
 
 
 def conduct(
@@ -166,6 +168,7 @@ def _journal(request: Request, identity: str, *, command: str, of: str | None) -
     options: dict[str, str | float | None] = {
         "of": of,
         "force": request.force or None,
+        "adopt": request.adopt or None,
         "now": policy.now or None,
         "batch": None if policy.batch is None else str(policy.batch),
         "pause": policy.pause,

@@ -77,6 +77,7 @@ def _job(left: RecordedRun, first: RecordedRun, desired: Desired, *, force: bool
         forced = force or first.options.get("force") is True
         return job_back(read(str(first.options.get("of"))), desired.router, desired, force=forced)
     planned = left.routers[desired.router].changes
+    desired = replace(desired, adopt=first.options.get("adopt") is True)
 
     def planner(observed: Observed) -> Change:
         change = plan(desired, observed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from runbooks.conduct import Request, conduct
 from runbooks.engine import job
 from runbooks.loading import load, refuse_absent_lab
@@ -19,5 +21,5 @@ def rollout(request: Request) -> Run:
     nr, fleet = load(request.inventory)
     chosen = select(nr.inventory.hosts, request.limit, request.filters)
     refuse_absent_lab(request.inventory)
-    jobs = {name: job(fleet.desired[name]) for name in chosen}
+    jobs = {name: job(replace(fleet.desired[name], adopt=request.adopt)) for name in chosen}
     return conduct(request, nr, fleet, jobs, command="rollout")

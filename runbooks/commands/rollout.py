@@ -35,6 +35,12 @@ Ctrl-C once: no further router begins, those begun are finished or put back, all
 
 @click.command("rollout", context_settings=CONTEXT, help=_HELP)
 @click.option("--dry-run", is_flag=True, help="Read and show what would change; change nothing.")
+@click.option(
+    "--adopt",
+    is_flag=True,
+    help="Also take rules over that others typed and that do what the inventory says: they become "
+    "lvsfleet's own, without a packet unmarked.",
+)
 @rolling_options
 @fleet_options
 def command(report_format: str, output: Path | None, dry_run: bool, **request: Any) -> Exit:

@@ -12,9 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from inventory.desired import Backend, Desired
+from inventory.desired import Backend, Desired, Foreign
 from inventory.rules import AcceptProtocol, Rule, Ruleset
 from tasks.backends import nft_unit
+from tasks.backends.foreign import CANNOT_REMOVE, REFUSES, refuse_foreign
 from tasks.backends.nft_foreign import foreign_marks
 from tasks.backends.nft_json import Chain, chains_of_others, parse_own
 from tasks.backends.nft_reach import Obstacle, obstacles
@@ -68,6 +69,8 @@ class State:
 def plan(desired: Desired, observed: Observed) -> Change:
     """See `tasks.backends.protocol.PacketFilter.plan`."""
     tables = others(observed).values()
+    if desired.foreign is not Foreign.KEEP:
+        _refuse_unlike(desired, tables)
     findings = [*_marks_of_others(desired.ruleset, tables), *_ways_in(desired.ruleset, tables)]
     findings += others_tables(observed, Backend.NFTABLES)
     then = State.doing(desired.ruleset)
@@ -232,6 +235,22 @@ def _marks_of_others(wanted: Ruleset, tables: Iterable[Mapping[str, Chain]]) -> 
                 " clear of which packets",
                 f"See that it leaves those of the services alone: nft list chain {place}",
             )
+
+
+def _refuse_unlike(desired: Desired, tables: Iterable[Mapping[str, Chain]]) -> None:
+    """Stop at mark rules of others that do not only what is wanted.
+
+    Raises:
+        Conflict: there are any.
+    """
+    known = Covered(marks_of(desired.ruleset))
+    found: list[tuple[str, str]] = []
+    for each in foreign_marks(tables):
+        where = f"nftables' {each.chain}"
+        found += ((where, each.words(mark)) for mark in each.marks if mark not in known)
+        if not each.marks:
+            found.append((where, "a rule that sets the mark, not of the plain kind"))
+    refuse_foreign(found, REFUSES if desired.foreign is Foreign.REFUSE else CANNOT_REMOVE)
 
 
 def _ways_in(wanted: Ruleset, tables: Iterable[Mapping[str, Chain]]) -> Iterator[Finding]:
