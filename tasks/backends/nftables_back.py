@@ -28,16 +28,21 @@ def plan_back(
     def service(rule: Rule) -> str | None:
         return services.get(element_line(rule))
 
-    since = tuple(_since(state_of(after), is_)) if after else ()
+    since = tuple(_since(was, state_of(after), is_)) if after else ()
     return Back(change(now, then, service=service), since)
 
 
-def _since(then: State, now: State) -> Iterator[str]:
-    """What became of our table after the earlier change, as lines of a diff."""
+def _since(before: State, then: State, now: State) -> Iterator[str]:
+    """What became of our table after the earlier change, as lines of a diff.
+
+    What is as it was before is no loss.
+    """
     for where, table in _tables(now).items():
-        was = _tables(then)[where].lines
-        yield from (f"{where.value}: - {line}" for line in was if line not in table.lines)
-        yield from (f"{where.value}: + {line}" for line in table.lines if line not in was)
+        old, was = (_tables(each)[where].lines for each in (before, then))
+        gone = (line for line in was if line not in table.lines and line in old)
+        new = (line for line in table.lines if line not in was and line not in old)
+        yield from (f"{where.value}: - {line}" for line in gone)
+        yield from (f"{where.value}: + {line}" for line in new)
 
 
 def _tables(state: State) -> Mapping[Where, OwnTable]:

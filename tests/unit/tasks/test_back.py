@@ -93,7 +93,11 @@ def there_and_back(router: Router, a: Desired, b: Desired) -> None:
         return
     back = there.back(router)
     assert back.since == ()
-    returned = made(router, back.change, router.observe())
+    seen = router.observe()
+    router.apply(back.change)
+    assert there.back(router).since == ()  # the way back itself is nothing that is lost by it
+    router.commit(back.change)
+    returned = Done(back.change, seen, router.observe())
     assert same(router, was)
     assert there.back(router).change.edits == ()  # twice is once
     if there.before.text("iptables:6") != "":  # else IPv6 is looked after only since then
