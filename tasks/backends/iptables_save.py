@@ -45,11 +45,13 @@ class Table:
         chains: the names that are declared, in order.
         rules: the ``-A`` lines, without counters, in order.
         inserted: ``-I`` lines, which only a file written by hand has; as ``-A`` lines.
+        policies: what becomes of a packet at a chain's end; ``-`` where it returns.
     """
 
     chains: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     inserted: tuple[str, ...] = ()
+    policies: Mapping[str, str] = field(default_factory=dict)
 
     def of_chain(self, chain: str) -> tuple[str, ...]:
         """The rules that are appended to one chain, in order."""
@@ -65,6 +67,7 @@ class _Draft:
     chains: list[str] = field(default_factory=list)
     rules: list[str] = field(default_factory=list)
     inserted: list[str] = field(default_factory=list)
+    policies: dict[str, str] = field(default_factory=dict)
 
 
 def lines_of(text: str) -> list[str]:
@@ -101,13 +104,16 @@ def parse_dump(text: str) -> dict[str, Table]:
         if line.startswith("*"):
             now = drafts[line[1:].strip()] = _Draft()
         elif line.startswith(":"):
-            now.chains += line[1:].split(maxsplit=1)[:1]
+            name, policy, *_ = [*line[1:].split(), "", ""]
+            if name:
+                now.chains.append(name)
+                now.policies[name] = policy
         elif chain_of(line) is not None:
             now.rules.append(without_counters(line))
         elif rule := appended(line):
             now.inserted.append(rule)
     return {
-        name: Table(tuple(d.chains), tuple(d.rules), tuple(d.inserted))
+        name: Table(tuple(d.chains), tuple(d.rules), tuple(d.inserted), d.policies)
         for name, d in drafts.items()
     }
 

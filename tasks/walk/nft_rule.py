@@ -1,0 +1,152 @@
+"""A rule of nftables as steps: matches ask, statements change the packet, verdicts decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from tasks.walk import fields
+from tasks.walk.answer import Answer
+from tasks.walk.chain import Action, Ask, Do, End, Jump, Rule, Set, Step, always, put
+from tasks.walk.nft_atom import Sets
+from tasks.walk.nft_match import Amount, amount_of, lookup, test_of
+from tasks.walk.nft_words import words_of
+from tasks.walk.packet import Seen, State, Tracked
+
+Expression = Mapping[str, Any]
+
+_ENDS = {
+    "accept": End.ACCEPT,
+    "return": End.RETURN,
+    "continue": End.GO_ON,
+    "drop": End.AWAY,
+    "reject": End.AWAY,
+    **dict.fromkeys(("queue", "tproxy", "synproxy", "redirect", "fwd"), End.UNCLEAR),
+}
+_HARMLESS = {
+    "counter", "log", "comment", "last", "dup", "flow", "secmark", "snat", "masquerade", "tunnel",
+    "ct helper", "ct timeout", "ct expectation", "limit name",
+}  # fmt: skip
+_OF_SOME = {"limit", "quota", "ct count", "connlimit", "meter"}
+_HARMLESS_TARGETS = {
+    "AUDIT", "CHECKSUM", "CLASSIFY", "CONNSECMARK", "CT", "DSCP", "HL", "LOG", "NFLOG", "SECMARK",
+    "SET", "TCPMSS", "TEE", "TRACE", "TTL",
+}  # fmt: skip
+
+
+def rule_of(expressions: Iterable[Expression], comment: str, sets: Sets) -> Rule:
+    """A rule.
+
+    Args:
+        expressions: as ``nft --json list`` prints them.
+        comment: the rule's.
+        sets: the named sets of its table.
+    """
+    listed = tuple(expressions)
+    steps = [step for each in listed for step in _steps(each, sets)]
+    return Rule(tuple(steps), lambda: words_of(listed, comment))
+
+
+def _steps(expression: Expression, sets: Sets) -> Iterator[Step]:
+    kind, value = next(iter(expression.items()), ("", None))
+    if kind in _ENDS:
+        yield always(_ENDS[kind])
+    elif kind in ("jump", "goto"):
+        yield always(_jump(kind, value))
+    elif kind in _READERS:
+        yield from _READERS[kind](value if isinstance(value, dict) else {}, sets)
+    elif kind in _OF_SOME:
+        yield Ask(fields.constant(Answer.SOME))
+    elif kind not in _HARMLESS:
+        yield Ask(fields.constant(Answer.UNKNOWN))
+
+
+def _match(value: Expression, sets: Sets) -> Iterator[Step]:
+    op = str(value.get("op", "=="))
+    yield Ask(test_of(op, value.get("left"), value.get("right"), sets))
+
+
+def _notrack(_value: Expression, _sets: Sets) -> Iterator[Step]:
+    yield put(_untracked)
+
+
+def _into_set(value: Expression, _sets: Sets) -> Iterator[Step]:
+    """Adding to a set; with a limit for each element it goes on for some only."""
+    if any(key in _OF_SOME for each in value.get("stmt") or () for key in each):
+        yield Ask(fields.constant(Answer.SOME))
+
+
+def _jump(kind: str, value: Any) -> Action:
+    return Jump(str(value["target"] if isinstance(value, dict) else value), back=kind == "jump")
+
+
+def _action(verdict: Any) -> Action:
+    kind, value = next(iter(verdict.items())) if isinstance(verdict, dict) else ("", None)
+    return _jump(kind, value) if kind in ("jump", "goto") else _ENDS.get(kind, End.UNCLEAR)
+
+
+def _chosen(value: Expression, sets: Sets) -> Iterator[Step]:
+    """The verdict that a map has for a key; where there is none, the rule does nothing."""
+    find = lookup(value.get("key"), value.get("data"), sets)
+
+    def options(seen: Seen, state: State) -> Sequence[tuple[Answer, Action]]:
+        return [(answer, _action(verdict)) for answer, verdict in find(seen, state)]
+
+    yield Do(options)
+
+
+def _untracked(state: State) -> State:
+    return replace(state, tracked=Tracked.UNTRACKED)
+
+
+def _sent_to(value: Expression, _sets: Sets) -> Iterator[Step]:
+    """Elsewhere, so that IPVS does not see it; but not surely where that is the router itself."""
+    where = value.get("addr")
+    is_else = isinstance(where, str) and not where.startswith("127.") and where != "::1"
+    yield always(End.AWAY if is_else else End.UNCLEAR)
+
+
+def _changing(value: Expression, sets: Sets) -> Iterator[Step]:
+    amount = amount_of(value.get("value"), sets)
+    match value.get("key"):
+        case {"meta": {"key": "mark"}}:
+            yield _put(amount, lambda state, number: replace(state, mark=number))
+        case {"ct": {"key": "mark"}}:
+            yield _put(amount, _mark_connection)
+        case {"payload": {"field": "daddr" | "saddr" | "dport" | "sport"}}:
+            yield always(End.UNCLEAR)
+
+
+def _mark_connection(state: State, number: int | None) -> State:
+    return replace(state, ct_mark=number) if state.tracked is Tracked.NEW else state
+
+
+def _put(amount: Amount, change: Callable[[State, int | None], State]) -> Set:
+    def options(seen: Seen, state: State) -> Sequence[tuple[Answer, State]]:
+        return [(answer, change(state, number)) for answer, number in amount(seen, state)]
+
+    return Set(options)
+
+
+def _of_iptables(value: Expression, _sets: Sets) -> Iterator[Step]:
+    """A match or target of iptables-nft, of which nft tells the name at most."""
+    kind, name = str(value.get("type", "")), str(value.get("name", ""))
+    if name in ("MARK", "CONNMARK"):
+        yield put(lambda state: replace(state, mark=None, ct_mark=None))
+    elif kind == "match":
+        if name != "comment":
+            yield Ask(fields.constant(Answer.UNKNOWN))
+    elif name not in _HARMLESS_TARGETS:
+        yield always(End.UNCLEAR)
+
+
+_READERS: dict[str, Callable[[Expression, Sets], Iterator[Step]]] = {
+    "match": _match,
+    "vmap": _chosen,
+    "mangle": _changing,
+    "notrack": _notrack,
+    "dnat": _sent_to,
+    "set": _into_set,
+    "xt": _of_iptables,
+}
