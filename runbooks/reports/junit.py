@@ -107,9 +107,9 @@ def _element(where: str, case: _Case) -> Iterator[str]:
     if case.end:
         kind = f' type="{_text(case.kind)}"' if case.kind else ""
         message = f' message="{_text(_short(case.message))}"'
-        yield f"      <{case.end}{kind}{message}>{_text(case.text)}</{case.end}>"
+        yield f"      <{case.end}{kind}{message}>{escape(case.text)}</{case.end}>"
     else:
-        yield f"      <system-out>{_text(case.text)}</system-out>"
+        yield f"      <system-out>{escape(case.text)}</system-out>"
     yield "    </testcase>"
 
 
@@ -118,5 +118,5 @@ def _short(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """``text``, already visible, for an element or an attribute."""
+    """``text``, already visible, for an attribute."""
     return escape(text).replace("\n", "&#10;")
