@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from inventory.desired import Desired
 from tasks.backends.protocol import Change
-from tasks.checks import keepalived, kernel, rules, services, virtual_servers
+from tasks.checks import keepalived, kernel, rules, services, virtual_servers, ways_in
 from tasks.checks.catalog import CATALOG
 from tasks.checks.ours import leftovers, stale_lock
 from tasks.checks.subject import Subject
@@ -34,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     services.units,
     services.two_filters,
     services.both_variants,
+    ways_in.check,
     keepalived.daemon,
     keepalived.file,
     keepalived.vips,

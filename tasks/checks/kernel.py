@@ -78,8 +78,11 @@ def others(subject: Subject) -> Iterator[Finding]:
     names = ("iptables:4", "iptables:6", "iptables-legacy:4", "iptables-nft:4", "nft:ruleset")
     text = "\n".join(observed.text(name) or "" for name in names)
     for software, (prefix, bits) in _SOFTWARE.items():
-        chain = re.search(rf'(?:^:|"chain": ?"|chain ){prefix}[\w-]*', text, re.MULTILINE)
-        if chain is None:
+        # The regular expression alone would go through a firewalld's whole ruleset for each of them.
+        chain = prefix in text and re.search(
+            rf'(?:^:|"chain": ?"){prefix}[\w-]*', text, re.MULTILINE
+        )
+        if not chain:
             continue
         hit = [each for each in subject.desired.services if each.mark & bits]
         said = f"{software} is at work ({chain[0].lstrip(':').rpartition(chr(34))[2]})"

@@ -31,10 +31,9 @@ ka_test() {
     patiently 10 keepalived --config-test --use-file "$ka_main" ${_id:+--config-id "$_id"} 2>&1
 }
 
-# more_than_iptables: whether nftables has tables that iptables did not make; what that makes is read
-# in its own words.
-more_than_iptables() {
-    nft list tables 2>/dev/null | grep -qvE '^table ip6? (filter|mangle|nat|raw|security)$'
+# by_iptables OPTION: of nftables' tables, those that iptables made; with -v all others.
+by_iptables() {
+    nft list tables 2>/dev/null | grep -E "$@" '^table ip6? (filter|mangle|nat|raw|security)$'
 }
 
 observe_all "$@"
@@ -48,6 +47,11 @@ if have keepalived; then
 fi
 if [ "$_running" = yes ]; then
     file_section /etc/firewalld/firewalld.conf
+    # What iptables made is beside firewalld's own: Docker's, direct rules.
+    if have iptables-save && have nft && by_iptables -q; then
+        section iptables:4 iptables-save
+        section iptables:6 ip6tables-save
+    fi
     ipt_variants
 fi
-if have nft && more_than_iptables; then section nft:ruleset nft --json list ruleset; fi
+if have nft && by_iptables -qv; then section nft:ruleset nft --json list ruleset; fi
