@@ -23,6 +23,8 @@ NUMBER = int(
     or _OF_WORKER.get(os.environ.get("PYTEST_XDIST_WORKER", "gw0"), 9)
 )
 SPARE_NUMBER = 8
+OTHERS_NUMBER = int(os.environ.get("LVSFLEET_TEST_LAB_OF_OTHERS") or 6)
+"""For routers of the kinds that the six are not; one run after another has it."""
 
 HERE = Path(__file__).parent
 

@@ -7,7 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,23 @@ class Fleet:
             cwd=home,
         )
         return Answer(done.returncode, done.stdout, done.stderr)
+
+    @contextmanager
+    def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """One command of lvsfleet while it runs; it is ended with the story."""
+        self.write_inventory()
+        home = self.folder.parent / "home"
+        home.mkdir(exist_ok=True)
+        environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8"}
+        argv = [LVSFLEET, *arguments, "--inventory", self.folder]
+        quiet = subprocess.DEVNULL
+        with subprocess.Popen(
+            argv, stdin=quiet, stdout=quiet, stderr=quiet, text=True, env=environment, cwd=home
+        ) as running:
+            try:
+                yield running
+            finally:
+                running.kill()
 
     def rollout(self, *routers: str, options: Iterable[str] = AT_ONCE) -> Answer:
         """A rollout of some routers, or all; its report is JSON."""
