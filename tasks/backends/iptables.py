@@ -298,7 +298,9 @@ def _others_edits(
     """The lines of others that come and go."""
     scope = f"{family.program} {place.table}"
     for op, spots in ((Op.ADD, moves.come), (Op.REMOVE, moves.go)):
-        yield from (Edit(op, where, x.line, _service(service, x.line), scope) for x in spots)
+        for each in spots:
+            whose = next(map(service, each.does), None) or _service(service, each.line)
+            yield Edit(op, where, each.line, whose, scope)
 
 
 def _unlike(families: Iterable[Family], wanted: Ruleset) -> Iterator[tuple[str, str]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
+from inventory.rules import Rule
 from tasks.backends.iptables_save import appended, chain_of, lines_of, without_counters
 from tasks.backends.iptables_walk import OURS, target_of
+
+_NOBODYS: Mapping[str, tuple[Rule, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +20,12 @@ class Spot:
     Attributes:
         line: the ``-A`` line, without counters.
         before: how many lines of its chain that are not our hooks stand before it.
+        does: what it does, where more than the line has to be read to know.
     """
 
     line: str
     before: int
+    does: tuple[Rule, ...] = field(default=(), compare=False)
 
     @property
     def chain(self) -> str:
@@ -95,8 +100,16 @@ def is_ours(line: str) -> bool:
     return (chain_of(line) or "").startswith(OURS) or target_of(line).startswith(OURS)
 
 
-def spots_of(lines: Iterable[str], wanted: Iterable[str]) -> tuple[Spot, ...]:
-    """Those of a table's ``lines`` that are ``wanted``, each as often as it is, with its place."""
+def spots_of(
+    lines: Iterable[str], wanted: Iterable[str], does: Mapping[str, tuple[Rule, ...]] = _NOBODYS
+) -> tuple[Spot, ...]:
+    """Those of a table's ``lines`` that are ``wanted``, each as often as it is, with its place.
+
+    Args:
+        lines: all of them.
+        wanted: those that are meant.
+        does: by line what it does, where that is known.
+    """
     left = Counter(wanted)
     passed: Counter[str] = Counter()
     found: list[Spot] = []
@@ -106,6 +119,6 @@ def spots_of(lines: Iterable[str], wanted: Iterable[str]) -> tuple[Spot, ...]:
         chain = chain_of(line) or ""
         if left[line] > 0:
             left[line] -= 1
-            found.append(Spot(line, passed[chain]))
+            found.append(Spot(line, passed[chain], does.get(line, ())))
         passed[chain] += 1
     return tuple(found)

@@ -32,7 +32,8 @@ def moves_of(desired: Desired, place: Place, table: Table, wanted: Ruleset) -> M
         going += _equal_marks(table, wanted)
     if desired.foreign is Foreign.REMOVE:
         going += (each.line for each in unlike(table, wanted))
-    return Moves(spots_of((*table.inserted, *table.rules), going))
+    does = {each.line: each.mark_rules for each in walk(table, MARKS.parent)}
+    return Moves(spots_of((*table.inserted, *table.rules), going, does))
 
 
 def unlike(table: Table, wanted: Ruleset) -> Iterator[Step]:
