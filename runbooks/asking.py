@@ -42,6 +42,11 @@ class Asking:
     verbosity: int = 0
     stop: Stop = field(default_factory=Stop)
 
+    def pause(self, seconds: float) -> None:
+        """Sleep, but no longer than until somebody asks to stop."""
+        with stopping_on_signals(self.stop):
+            self.stop.wait(seconds)
+
     def __call__(
         self, routers: Collection[str], do: Callable[[Task], Result], kind: type[T]
     ) -> tuple[dict[str, T], dict[str, RouterError]]:

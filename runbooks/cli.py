@@ -21,6 +21,7 @@ COMMANDS = (
     "rollout",
     "compliance",
     "explain",
+    "status",
     "adopt",
     "rollback",
     "resume",

@@ -97,7 +97,7 @@ def compliance(request: Request, *, today: date | None = None) -> CheckRun:
     shared = {name: _of_cluster(name, group, seen, selected) for name, group in clusters.items()}
     odd = [name for name, found in shared.items() if any(f.id == "LVS040" for _, f in found)]
     if odd:
-        asking.stop.wait(_SETTLING)
+        asking.pause(_SETTLING)
     if odd and not asking.stop.gently:
         again = [name for each in odd for name in clusters[each] if seen[name].error is None]
         seen |= ask(again)

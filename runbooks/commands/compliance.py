@@ -26,11 +26,10 @@ of all of them.
 \b
 Examples:
   lvsfleet compliance
-  lvsfleet compliance --limit ams -v          with what a rollout would do
+  lvsfleet compliance --limit ams -v       with what a rollout would do
   lvsfleet compliance --only 'LVS00*,LVS021'
-  lvsfleet compliance --report html=lvs.html,prometheus=/var/lib/node_exporter/lvsfleet.prom
+  lvsfleet compliance --report html=lvs.html,prometheus=lvs.prom
 
-\b
 Exit codes: 0 compliant, 3 drift (an error or a warning that is not waived), 1 a router was not
 reached (it is never "compliant"), 2 usage or inventory. `lvsfleet explain` tells of each check.
 """

@@ -78,7 +78,7 @@ def others(subject: Subject) -> Iterator[Finding]:
     names = ("iptables:4", "iptables:6", "iptables-legacy:4", "iptables-nft:4", "nft:ruleset")
     text = "\n".join(observed.text(name) or "" for name in names)
     for software, (prefix, bits) in _SOFTWARE.items():
-        # The regular expression alone would go through a firewalld's whole ruleset for each of them.
+        # The regular expression alone would go through all of firewalld's rules for each of them.
         chain = prefix in text and re.search(
             rf'(?:^:|"chain": ?"){prefix}[\w-]*', text, re.MULTILINE
         )

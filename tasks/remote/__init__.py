@@ -14,6 +14,7 @@ PHASES = {
     "survey": (*_READING, "keepalived"),
     "inspect": (*_READING, "keepalived"),
     "standing": ("common",),
+    "status": (*_READING, "standing"),
     "begin": (*_CHANGING, "snapshot"),
     "commit": _CHANGING,
     "revert": _CHANGING,

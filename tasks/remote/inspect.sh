@@ -14,21 +14,19 @@ kernel() {
     done
 }
 
-# run_names: the folders of the latest runs, whose names begin with the time.
-run_names() {
-    for _f in "$home"/runs/*; do
-        if [ -d "$_f" ]; then printf '%s\n' "${_f##*/}"; fi
-    done
-}
-
 # ka_test: what keepalived says of its own files, with the words it was started with.
 ka_test() {
-    _id=$(printf '%s\n' "$_words" | awk '
+    _id=
+    case $_words in *-i*) _id=$(ka_id) ;; esac
+    patiently 10 keepalived --config-test --use-file "$ka_main" ${_id:+--config-id "$_id"} 2>&1
+}
+
+ka_id() {
+    printf '%s\n' "$_words" | awk '
         want { id = $0; want = 0; next }
         $0 == "-i" || $0 == "--config-id" { want = 1; next }
         sub(/^--config-id=/, "") || /^-i./ && sub(/^-i/, "") { id = $0 }
-        END { print id }')
-    patiently 10 keepalived --config-test --use-file "$ka_main" ${_id:+--config-id "$_id"} 2>&1
+        END { print id }'
 }
 
 # by_iptables OPTION: of nftables' tables, those that iptables made; with -v all others.
@@ -39,7 +37,7 @@ by_iptables() {
 observe_all "$@"
 if [ -L "$lock" ]; then section now date +%s; fi
 section kernel kernel
-section run-names run_names
+section run-names ls -1 "$home/runs"
 if [ -r /proc/net/ip_vs ] && have ipvsadm; then section ipvs ipvsadm --save --numeric; fi
 if have keepalived; then
     ka_observe

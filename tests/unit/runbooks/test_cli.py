@@ -39,7 +39,7 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[s
 def test_there_are_the_commands_that_are_documented() -> None:
     assert {" ".join(path) for path in commands(cli.cli)} == {
         "",
-        *("rollout", "adopt", "rollback", "resume", "history"),
+        *("rollout", "compliance", "explain", "status", "adopt", "rollback", "resume", "history"),
         *("inventory", "inventory check", "inventory show", "inventory schema"),
         *(
             "lab",
