@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.chaos.controller import wait_for
-from tests.lab.chaos.world import World
+from tests.lab.chaos.world import PATIENT, World
 
 STEPS = ("begin", "verify", "commit", "revert")
 MOMENTS = ("before", "opened", "sent", "after")
@@ -35,7 +35,9 @@ def test_killed(world: World, number: int) -> None:
     old, new = world.together(*world.routers)
     points = dealt(POINTS, world, number)
 
-    answer = world.rollout(new, world.routers, points=points, action="kill").answer()
+    answer = world.rollout(
+        new, world.routers, points=points, action="kill", options=["--confirm-timeout", "8"]
+    ).answer()
 
     assert answer.code == -9, answer
     ends = {r: new if point == "after commit" else old for r, point in points.items()}
@@ -48,7 +50,9 @@ def test_interrupted_once_finishes_what_has_begun(world: World, number: int) -> 
     old, new = world.together(*world.routers)
     points = {r: POINTS[(6 * number + i) % 16] for i, r in enumerate(world.routers)}
 
-    answer = world.rollout(new, world.routers, points=points, action="int").answer()
+    answer = world.rollout(
+        new, world.routers, points=points, action="int", options=PATIENT
+    ).answer()
 
     assert answer.code == 130, answer
     ends = {r: old if points[r].endswith("revert") else new for r in world.routers}
@@ -115,6 +119,7 @@ def test_its_disk_becomes_full_in_the_middle(world: World, tmp_path: Path) -> No
         run = world.rollout(
             new,
             some,
+            options=PATIENT,
             environment={"XDG_STATE_HOME": str(disk)},
             points=dict.fromkeys(some, "before verify"),
         )
@@ -130,7 +135,7 @@ def test_its_disk_becomes_full_in_the_middle(world: World, tmp_path: Path) -> No
 def test_two_at_once_and_one_is_locked_out(world: World) -> None:
     _, new = world.together(*world.routers)
     some = world.routers[1::2]
-    first = world.rollout(new, some, points=dict.fromkeys(some, "after begin"))
+    first = world.rollout(new, some, points=dict.fromkeys(some, "after begin"), options=PATIENT)
     first.there()
 
     second = world.rollout(new, some).answer()
@@ -150,7 +155,7 @@ def test_two_at_once_and_one_is_locked_out(world: World) -> None:
 def test_two_that_begin_in_the_same_moment(world: World) -> None:
     _, new = world.together(*world.routers)
     point = dict.fromkeys(world.routers, "before begin")
-    both = [world.rollout(new, world.routers, points=point) for _ in range(2)]
+    both = [world.rollout(new, world.routers, points=point, options=PATIENT) for _ in range(2)]
     for run in both:
         run.there()
     for run in both:
@@ -177,7 +182,7 @@ def test_a_stale_lock_is_told_from_a_live_one_and_broken_with_a_word(world: Worl
         world.sh(router, f"ln -s '{words}' /run/lvsfleet.lock")
 
     refused = world.rollout(new, some).answer()
-    broken = world.rollout(new, some, options=["--break-lock"]).answer()
+    broken = world.rollout(new, some, options=[*PATIENT, "--break-lock"]).answer()
 
     assert refused.code == 4, refused
     for router in some:
@@ -189,7 +194,7 @@ def test_a_stale_lock_is_told_from_a_live_one_and_broken_with_a_word(world: Worl
 def test_a_live_lock_is_not_broken_by_a_word(world: World) -> None:
     _, new = world.together(*world.routers)
     some = world.routers[::2]
-    first = world.rollout(new, some, points=dict.fromkeys(some, "after begin"))
+    first = world.rollout(new, some, points=dict.fromkeys(some, "after begin"), options=PATIENT)
     first.there()
 
     second = world.rollout(new, some, options=["--break-lock"]).answer()

@@ -16,7 +16,7 @@ from lab.container import Container
 from lab.topology import Kind
 from tests.lab.chaos import wires
 from tests.lab.chaos.controller import Controller, wait_for
-from tests.lab.chaos.world import World, each
+from tests.lab.chaos.world import PATIENT, World, each
 
 # Moments that decide something: a command, and whether it is before or after it.
 ARMED = ("sync /var/lib/lvsfleet/runs/*-????", "before")
@@ -63,7 +63,7 @@ def power_cut(world: World, at: dict[str, Moment]) -> tuple[Controller, str, str
     old, new = world.together(*at)
     for router, (command, when) in at.items():
         wires.set_trap(world.lab, router, command, wires.POWER, when=when)
-    run = world.rollout(new, list(at), options=["--timeout", "20"])
+    run = world.rollout(new, list(at), options=[*PATIENT, "--timeout", "20"])
     left = set(at)
 
     def cut() -> bool:
@@ -143,7 +143,8 @@ def test_a_commit_is_killed_and_so_is_the_controller(world: World, first: str, s
     _, new = world.together(*at)
     for router, (command, when) in at.items():
         wires.set_trap(world.lab, router, command, wires.KILL, when=when)
-    run = world.rollout(new, list(at), points=dict.fromkeys(at, "sent commit"))
+    points = dict.fromkeys(at, "sent commit")
+    run = world.rollout(new, list(at), points=points, options=["--confirm-timeout", "12"])
     run.there()
     run.kill()
 
@@ -177,7 +178,7 @@ def test_the_power_goes_again_while_a_boot_finishes_the_change(world: World) -> 
     _, new = world.together(*some)
     for router, (command, when) in at.items():
         wires.set_trap(world.lab, router, command, wires.POWER, when=when)
-    run = world.rollout(new, some, options=["--timeout", "20"])
+    run = world.rollout(new, some, options=[*PATIENT, "--timeout", "20"])
     wait_for(lambda: all(wires.tripped(world.lab, router) for router in some), 60)
     world.lab.stop(*some)
     run.kill()
@@ -201,12 +202,13 @@ def test_the_power_goes_again_while_a_boot_finishes_the_change(world: World) -> 
 
 
 def test_systemd_is_reloaded_in_the_middle_and_starts_something(world: World) -> None:
-    """The unit that a boot recovers by is wanted by sysinit.target, which all else requires."""
+    """As `systemctl isolate` or `default` do: the recovery is wanted by sysinit.target."""
     _, new = world.together(*world.routers)
-    run = world.rollout(new, world.routers, points=dict.fromkeys(world.routers, "after begin"))
+    points = dict.fromkeys(world.routers, "after begin")
+    run = world.rollout(new, world.routers, points=points, options=PATIENT)
     run.there()
     for router in world.routers:
-        world.sh(router, "systemctl daemon-reload; systemctl start systemd-tmpfiles-clean.service")
+        world.sh(router, "systemctl daemon-reload; systemctl start sysinit.target")
         ran = world.sh(router, "systemctl show -P ExecMainPID lvsfleet-recover.service").strip()
         assert ran != "0", "it did not run, so this shows nothing"
     run.go()

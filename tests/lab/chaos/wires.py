@@ -46,7 +46,7 @@ echo "$name $*" >>/var/trap/log
 read -r count _ <<END
 $(PATH=/usr/bin wc -l </var/trap/log)
 END
-read -r at </var/trap/at 2>/dev/null || exec "$real" "$@"
+read -r at 2>/dev/null </var/trap/at || exec "$real" "$@"
 case "$count:$name $*" in
     "$at":* | *:$at) PATH=/usr/bin mv /var/trap/at /var/trap/was 2>/dev/null || exec "$real" "$@" ;;
     *) exec "$real" "$@" ;;
@@ -59,8 +59,8 @@ if [ "$when" = after ]; then exit "$status"; fi
 exec "$real" "$@"
 """
 
-KILL = '/usr/bin/kill -9 -- "$parent" "-$session"\n'
-"""Ends the script at once, with all that it has started in its own group."""
+KILL = 'kill -9 "-$session"; kill -9 "$parent"\n'
+"""Ends the script at once; the command itself may be in a group of its own, and go on."""
 
 KILL_STEP = 'kill -9 "$parent"\n'
 """Ends the shell that called alone."""

@@ -7,8 +7,9 @@ What a router is, it says itself, by nsenter: nothing of lvsfleet is asked.
 from __future__ import annotations
 
 import difflib
+import itertools
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,9 @@ R = TypeVar("R")
 
 CONFIRM = 5
 """Seconds until a router takes a change back by itself: the fewest that there can be."""
+
+PATIENT = ("--confirm-timeout", "30")
+"""For rollouts that are to succeed, however busy the machine is."""
 
 PATIENCE = 45.0
 """Seconds in which a router is left to itself: the timer, six tries and their pauses."""
@@ -60,7 +64,7 @@ class World:
     folder: Path
     whole: dict[str, dict[str, State]] = field(default_factory=dict)
     _fleets: dict[str, Fleet] = field(default_factory=dict)
-    _number: int = 0
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         for name in OTHER:
@@ -91,7 +95,7 @@ class World:
         each(lambda router: wires.lay(self.lab, router), self.routers)
         self._fleets["A"].settle(*self.routers)
         for name in ("A", "B"):
-            answer = self.rollout(name, self.routers).answer()
+            answer = self.rollout(name, self.routers, options=PATIENT).answer()
             assert answer.code == 0, answer
             for router in self.routers:
                 self.whole.setdefault(router, {})[name] = self.look(router)
@@ -121,8 +125,7 @@ class World:
             environment: more of it.
             hosts: by router, what the inventory says of it besides.
         """
-        self._number += 1
-        home = self.folder / f"home{self._number}"
+        home = self.folder / f"home{next(self._numbers)}"
         inventory = self._fleets[to].folder
         if hosts is not None:
             fleet = Fleet(self.lab, home / "inventory")
@@ -176,6 +179,15 @@ class World:
                 return name
         raise Mixture(f"{router}:\n{self._difference(router, now)}")
 
+    def runtime(self, router: str) -> str:
+        """Which inventory the router filters by now, whatever it has saved; "" is none."""
+        now = self.look(router)
+        parts = [part for part in now if part in ("iptables", "ip6tables", "nft", "rich")]
+        for name, state in self.whole[router].items():
+            if all(now[part] == state[part] for part in parts):
+                return name
+        return ""
+
     def other(self, router: str) -> str:
         """The inventory that the router is not at."""
         return OTHER[self.where(router)]
@@ -186,7 +198,7 @@ class World:
         first = at[routers[0]]
         late = [router for router in routers if at[router] != first]
         if late:
-            answer = self.rollout(first, late).answer()
+            answer = self.rollout(first, late, options=PATIENT).answer()
             assert answer.code == 0, answer
         return first, OTHER[first]
 
@@ -268,7 +280,7 @@ class World:
         each(lambda router: wires.lay(self.lab, router), broken)
         each(self.loaded, broken)
         for name in ("A", "B"):  # through both: a file may keep the table that an edit made
-            answer = self.rollout(name, broken).answer()
+            answer = self.rollout(name, broken, options=PATIENT).answer()
             assert answer.code == 0, answer
 
     def _sound(self, router: str) -> bool:
@@ -323,14 +335,15 @@ echo '@@@ owned'
 cat /var/lib/lvsfleet/owned 2>&1
 """
 
+# Half of a unit, without a link to it, does nothing, and the next run writes over it.
 _REMAINS = r"""PATH=/usr/sbin:/usr/bin
 echo '@@@ lock'
 readlink /run/lvsfleet.lock
 echo '@@@ units'
-ls /etc/systemd/system/*lvsfleet* /etc/systemd/system/*/*lvsfleet* 2>/dev/null
+ls /etc/systemd/system/*lvsfleet*.service /etc/systemd/system/*/*lvsfleet* 2>/dev/null
 systemctl list-units --all --no-legend 'lvsfleet-[0-9]*'
 echo '@@@ files'
-find /etc -xdev -name '*.lvsfleet*'
+find /etc -xdev -name '*.lvsfleet*' ! -name lvsfleet-recover.service.lvsfleet
 echo '@@@ runs'
 cd /var/lib/lvsfleet/runs && ls -d */armed */claimed */reverting 2>/dev/null
 :
