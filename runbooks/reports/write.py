@@ -38,24 +38,30 @@ class Wanted:
 
 
 def _late(module: str) -> Renderer:
-    """The renderer of a module that is imported when it is first used."""
+    """``render_MODULE`` of a module that is imported when it is first used."""
 
     def render(run: CheckRun) -> str:
-        renderer: Renderer = getattr(
-            import_module(f"runbooks.reports.{module}"), f"render_{module}"
-        )
+        found = import_module(f"runbooks.reports.{module}")
+        renderer: Renderer = getattr(found, f"render_{module}")
         return renderer(run)
 
     return render
 
 
 REPORTS: Mapping[str, Renderer] = MappingProxyType(
-    {name: _late(name) for name in ("html", "junit", "prometheus", "sarif")}
+    {
+        "html": _late("html"),
+        "json": _late("check_json"),
+        "junit": _late("junit"),
+        "prometheus": _late("prometheus"),
+        "sarif": _late("sarif"),
+    }
 )
 """What ``--report`` can make, by name; each is a pure function."""
 
-WHOLE = frozenset({"prometheus"})
-"""Reports of what is so, not of what is new: with a baseline too they tell everything."""
+WHOLE = frozenset({"json", "prometheus"})
+"""Reports of what is so, not of what is new: with a baseline too they tell everything. So one run's
+json file can be the next one's baseline."""
 
 
 def parse_reports(values: Iterable[str], *, taken: Path | None = None) -> tuple[Wanted, ...]:

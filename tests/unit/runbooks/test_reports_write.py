@@ -34,7 +34,7 @@ def test_several_at_once_in_any_way(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("htm=/tmp/x", "did you mean 'html'"),
-        ("pdf=x", "there is no report 'pdf'. There are html, junit, prometheus and sarif"),
+        ("pdf=x", "there is no report 'pdf'. There are html, json, junit, prometheus and sarif"),
         ("html", "no file is named. Write --report html=FILE"),
         ("html=", "no file is named"),
         ("", "there is no report ''"),
@@ -58,7 +58,7 @@ def test_one_file_has_one_report(tmp_path: Path, second: str) -> None:
 
 
 def test_every_report_is_written_and_nothing_is_left_beside_them(tmp_path: Path) -> None:
-    names = ("html", "junit", "prometheus", "sarif")
+    names = ("html", "json", "junit", "prometheus", "sarif")
     (tmp_path / "html").write_text("old")
     wanted = parse_reports([f"{name}={tmp_path / name}" for name in names])
     assert write_reports(wanted, fleet_run(6)) == ()
