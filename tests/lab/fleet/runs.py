@@ -86,11 +86,16 @@ def contents(fleet: Fleet, router: str) -> dict[str, str]:
     """What the router filters with and loads at boot; files are judged by what is in them.
 
     Left out are a table that holds nothing, and a zone of firewalld as a file: the daemon writes it
-    in an order of its own. Its rules and all else in it count.
+    in an order of its own, and keeps what a file was as ``.xml.old``. Its rules and all else in it
+    count.
     """
     state = fleet.state(router)
     kept = {name: state[name] for name in ("contents", "locks", "timers")}
-    files = [line for line in kept["contents"].splitlines() if "/etc/firewalld/zones/" not in line]
+    files = [
+        line
+        for line in kept["contents"].splitlines()
+        if "/etc/firewalld/zones/" not in line and not line.endswith(".xml.old")
+    ]
     kept["contents"] = "\n".join(files)
     for name in ("iptables", "ip6tables"):
         lines = state[name].splitlines()
@@ -100,6 +105,10 @@ def contents(fleet: Fleet, router: str) -> dict[str, str]:
         rules["saved"] = sorted(
             fleet.sh(router, "firewall-cmd --permanent --list-all").splitlines()
         )
+        # Where the running rules of a policy wait until firewalld loads it.
+        rules["running"] += fleet.sh(
+            router, "firewall-cmd --policy=allow-host-ipv6 --list-rich-rules | sort"
+        ).splitlines()
     return kept | {name: "\n".join(lines) for name, lines in rules.items()}
 
 

@@ -169,21 +169,24 @@ def test_a_firewalld_that_was_started_is_stopped_again(fleet: Fleet, runs: Runs)
     as_before(fleet, after)
 
 
-def test_rules_that_moved_to_another_zone_move_back(fleet: Fleet, runs: Runs) -> None:
+def test_rules_that_moved_into_a_policy_move_back(fleet: Fleet, runs: Runs) -> None:
     fleet.fresh("ams2")
     assert fleet.rollout("ams2").code == 0
     before = contents(fleet, "ams2")
-    fleet.data("ams2")["zone"] = "internal"
+    fleet.data("ams2").update(zone=None, policy="lvsfleet")
     moved = fleet.rollout("ams2")
     assert moved.code == 0, moved
-    assert "mark" in fleet.sh("ams2", "firewall-cmd --zone=internal --list-rich-rules")
+    assert "mark" in fleet.sh(
+        "ams2", "firewall-cmd --permanent --policy=lvsfleet --list-rich-rules"
+    )
+    after = contents(fleet, "ams2")
 
     back = rollback(fleet, runs.of(moved).id, *AT_ONCE)
 
     assert back.code == 0, back
     assert differences(before, contents(fleet, "ams2")) == {}
-    assert fleet.sh("ams2", "firewall-cmd --zone=internal --list-rich-rules").strip() == ""
     assert rollback(fleet, runs.of(back).id, *AT_ONCE).code == 0
+    assert differences(after, contents(fleet, "ams2")) == {}
     assert fleet.rollout("ams2").statuses == {"ams2": "unchanged"}
 
 
