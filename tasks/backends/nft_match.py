@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from inventory.rules import Accept, AcceptProtocol, Address, Mark, PortRange, Rule
+from inventory.rules import AcceptProtocol, Address, Mark, PortRange, Rule
 from tasks.backends.nft_json import Object
 
 _NUMBERS = {"tcp": 6, "udp": 17, "sctp": 132, "vrrp": 112, "ah": 51}
@@ -42,19 +42,22 @@ class Packets:
     mark: int = 0
 
     @classmethod
-    def of(cls, rule: Rule, marks: Sequence[Mark] = ()) -> list[Packets]:
-        """What a rule is about; the routers' own protocol in each family that has marks."""
-        number = _NUMBERS[rule.protocol.value]
-        if isinstance(rule, AcceptProtocol):
-            versions = {mark.vip.version for mark in marks} or {4, 6}
-            return [cls(version, number) for version in sorted(versions)]
-        mark = next((m.mark for m in marks if _same(m, rule)), 0)
-        return [cls(rule.vip.version, number, rule.vip, rule.ports, mark)]
-
-
-def _same(mark: Mark, rule: Mark | Accept) -> bool:
-    where = (rule.vip, rule.protocol)
-    return (mark.vip, mark.protocol) == where and mark.ports.overlaps(rule.ports)
+    def of(
+        cls, rules: Iterable[Rule], marks: Sequence[Mark]
+    ) -> Iterator[tuple[Rule, list[Packets]]]:
+        """What each rule is about; the routers' own protocol in each family that has marks."""
+        versions = sorted({mark.vip.version for mark in marks} or {4, 6})
+        ours: dict[object, list[Mark]] = {}
+        for mark in marks:
+            ours.setdefault((mark.vip, mark.protocol), []).append(mark)
+        for rule in rules:
+            number = _NUMBERS[rule.protocol.value]
+            if isinstance(rule, AcceptProtocol):
+                yield rule, [cls(version, number) for version in versions]
+                continue
+            near = ours.get((rule.vip, rule.protocol), ())
+            value = next((each.mark for each in near if each.ports.overlaps(rule.ports)), 0)
+            yield rule, [cls(rule.vip.version, number, rule.vip, rule.ports, value)]
 
 
 def all_of(matches: Iterable[Match]) -> Match:

@@ -55,7 +55,7 @@ def obstacles(
         wanted: what is to be let in.
         marks: what marks those packets, since a rule may let in what is marked.
     """
-    packets = [(rule, Packets.of(rule, marks)) for rule in wanted]
+    packets = list(Packets.of(wanted, marks))
     for chains in tables:
         for chain in chains.values():
             if chain.hook != "input":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -145,10 +146,12 @@ _OPENS = re.compile(r"\t(?:map|set) (?P<name>\w+) \{")
 _ELEMENTS = re.compile(r"(?:\t\telements = \{ |\t\t\t     )(?P<element>[^,{}]+)(?:,| \})")
 
 
+@lru_cache(maxsize=128)
 def parse_text(text: str) -> OwnTable:
     """What a saved file does; the file is to be as `OwnTable.text` writes it.
 
-    Where it is not, the frame says so: such a file is replaced.
+    Where it is not, the frame says so: such a file is replaced. Kept, since a file is read several
+    times, and the routers of a cluster have the same.
     """
     rules: list[Rule] = []
     name = ""

@@ -148,11 +148,12 @@ def _edits(
     where: Where, now: OwnTable, then: OwnTable, service: Callable[[Rule], str | None]
 ) -> Iterator[Edit]:
     """What comes, then what goes; the frame only where it comes, goes or is not as it should be."""
-    owners = {element_line(rule): service(rule) for rule in (*now.rules, *then.rules)}
+    rules = {element_line(rule): rule for rule in (*now.rules, *then.rules)}
     before, after = Counter(now.lines), Counter(then.lines)
     for op, lines in ((Op.ADD, after - before), (Op.REMOVE, before - after)):
         for line in lines.elements():
-            yield Edit(op, where, line, owners.get(line), TABLE)
+            owner = service(rules[line]) if line in rules else None
+            yield Edit(op, where, line, owner, TABLE)
 
 
 def _unit_edits(now: State, then: State) -> Iterator[Edit]:
