@@ -311,4 +311,4 @@ def by_hand(desired: Desired) -> tuple[str, ...]:
     commands = [f"nft {shlex.quote(line)}" for line in lines]
     folder = nft_unit.FILE.rpartition("/")[0]
     saving = f"mkdir -p {folder} && nft list table {TABLE} >{nft_unit.FILE}"
-    return (*commands, f"{saving}, and a unit that loads it at boot")
+    return (*commands, saving, f"# and a unit that runs at boot: nft -f {nft_unit.FILE}")

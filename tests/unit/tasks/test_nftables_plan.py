@@ -252,6 +252,6 @@ def test_a_router_without_nft_is_not_ready() -> None:
 def test_by_hand_is_the_frame_and_the_elements() -> None:
     commands = by_hand(DESIRED)
     assert commands[0] == "nft 'add table inet lvsfleet'"
-    assert len(commands) == len(FRAME) + 2
-    assert "198.51.100.10 . tcp . 80 : 0x00000050" in commands[-2]
+    assert len(commands) == len(FRAME) + 3
+    assert "198.51.100.10 . tcp . 80 : 0x00000050" in commands[-3]
     assert by_hand(NOTHING) == ()
