@@ -87,12 +87,15 @@ class _Work:
         self.step = step
         self.options = options
         self.until = time.monotonic() + options.timeout
+        self.takes = 0.0
 
     def attempt(self, seen: Look, run: str) -> Outcome:
         """One look's change, carried out or taken back."""
         if seen.error or seen.change is None or seen.observed is None or not seen.change.edits:
             return seen.outcome()
         change, before = seen.change, seen.observed
+        self.takes = change.takes
+        self.until += self.takes
         try:
             self.options.recorder.keep(self.desired.router, "before", before.sections)
             self.options.recorder.note(self.desired.router, "begin", "starts", run)
@@ -139,6 +142,11 @@ class _Work:
         with suppress(OSError):  # as above
             self.options.recorder.keep(self.desired.router, name, sections)
 
+    @property
+    def confirm_timeout(self) -> float:
+        """Seconds until the router takes the change back: the time that it takes is not counted."""
+        return self.options.confirm_timeout + self.takes
+
     def left(self) -> float:
         """Seconds that are left for the next exchange."""
         return max(1.0, self.until - time.monotonic())
@@ -149,7 +157,7 @@ class _Work:
             change,
             run=run,
             who=self.options.who,
-            confirm_timeout=round(self.options.confirm_timeout),
+            confirm_timeout=round(self.confirm_timeout),
             break_lock=self.options.break_lock,
             deadline=self.left(),
         )
@@ -192,13 +200,13 @@ class _Work:
 
     def take_back(self, seen: Look, run: str, error: RouterError) -> Outcome:
         """Have the change taken back, at once or by the router's own timer, and see that it is."""
-        self.until = time.monotonic() + self.options.confirm_timeout + 30.0
+        self.until = time.monotonic() + self.confirm_timeout + self.takes + 30.0
         try:
             self.noted("revert", lambda: self.revert(seen, run))
         except RouterError as second:
             lasting = type(error)(
                 f"{error.message}; and whether it was taken back is not known: {second.message}",
-                f"The router takes it back on its own within {self.options.confirm_timeout:.0f} s;"
+                f"The router takes it back on its own within {self.confirm_timeout:.0f} s;"
                 " look at it then, or run again",
             )
             return replace(seen.outcome(Status.UNKNOWN), error=lasting)

@@ -21,6 +21,9 @@ OWNED = "file:/var/lib/lvsfleet/owned"
 """The section with the router's list of our own rules."""
 
 _BULK = Path(__file__).parents[1] / "remote" / "firewalld_bulk.py"
+_SECONDS_A_RULE = 0.06
+"""Twice what one takes in the runtime of a busy router; no way is quicker: see benchmarks."""
+
 MANY = 50
 """From so many saved edits on they are made by one program: see ``firewalld_bulk.py``."""
 
@@ -64,6 +67,7 @@ def assemble(
         edits=tuple(edits),
         files=_files(places, edits, observed, owned=owned),
         commands=tuple(_commands(edits)),
+        takes=max(0, len(_list(edits, Where.RUNTIME).splitlines()) - MANY) * _SECONDS_A_RULE,
         lets_in=any(
             each.rule.endswith(" accept") or not each.place for each in edits if each.scope != LIST
         ),

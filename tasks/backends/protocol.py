@@ -25,6 +25,7 @@ class Change:
         files: by path below the run's directory, what the remote scripts work by.
         commands: the change as one would type it.
         lets_in: it touches what is let in, so it could shut out VRRP, or SSH.
+        takes: seconds beyond the usual that the router may need for it, however busy it is.
     """
 
     backend: Backend
@@ -33,6 +34,7 @@ class Change:
     files: Mapping[str, str] = field(default_factory=dict)
     commands: tuple[str, ...] = ()
     lets_in: bool = False
+    takes: float = 0.0
 
     def pending(self, where: Where) -> tuple[Edit, ...]:
         """The edits that concern the runtime, or what is saved."""
