@@ -92,10 +92,28 @@ def _ct_mark(value: str, _version: int) -> Test:
     return lambda _seen, state: fields.of_mark(state.ct_mark, wanted, mask)
 
 
-def _type_of_destination(value: str, _version: int) -> Test:
-    """The kinds of an address: a VIP is the router's own, that is LOCAL and not UNICAST."""
-    names = value.lower().split(",")
-    return lambda seen, _state: yes(("multicast" if seen.multicast else "local") in names)
+def _type_of_destination(value: str, version: int) -> Test:
+    """A VIP is the router's own."""
+    names = set(value.split(","))
+    vip, of_many = _is_of("LOCAL", names, version), _is_of("MULTICAST", names, version)
+    return lambda seen, _state: yes(of_many if seen.multicast else vip)
+
+
+def _type_of_source(value: str, version: int) -> Test:
+    return fields.constant(yes(_is_of("UNICAST", set(value.split(",")), version)))
+
+
+def _is_of(kind: str, names: set[str], version: int) -> bool:
+    """Whether addrtype takes an address for one of some kinds (match_type, match_type6 there).
+
+    In IPv4 an address has one kind. In IPv6 the router's own is UNICAST too, and kinds add up.
+    """
+    if version == 4:  # noqa: PLR2004
+        return kind in names
+    if "UNSPEC" in names or ("MULTICAST" if kind != "MULTICAST" else "UNICAST") in names:
+        return False
+    by_route = names & {"LOCAL", "ANYCAST", "UNREACHABLE"}
+    return not by_route or (kind == "LOCAL" and "LOCAL" in names)
 
 
 def _packet_type(value: str, _version: int) -> Test:
@@ -164,10 +182,7 @@ OPTIONS: Mapping[tuple[str, str], tuple[int, Reader]] = {
     ("mark", "--mark"): (1, _mark),
     ("connmark", "--mark"): (1, _ct_mark),
     ("addrtype", "--dst-type"): (1, _type_of_destination),
-    ("addrtype", "--src-type"): (
-        1,
-        lambda value, _: fields.constant(yes("UNICAST" in value.split(","))),
-    ),
+    ("addrtype", "--src-type"): (1, _type_of_source),
     ("pkttype", "--pkt-type"): (1, _packet_type),
     ("ttl", "--ttl-eq"): (1, _ttl),
     ("hl", "--hl-eq"): (1, _ttl),

@@ -77,6 +77,9 @@ class Seen:
 def seen_on(packet: Packet, interfaces: Iterable[str], source: Span | None = None) -> list[Seen]:
     """The packet as it may arrive: once for each interface that it may come by.
 
+    AH in IPv6 is an extension header that no filter takes for a protocol (ip6tables(8): "-p ah"
+    never matches); keepalived sends it in IPv4 only.
+
     Args:
         packet: the packet.
         interfaces: those of the router.
@@ -94,7 +97,7 @@ def seen_on(packet: Packet, interfaces: Iterable[str], source: Span | None = Non
     return [
         Seen(
             version,
-            NUMBERS[packet.protocol.value],
+            -1 if version == 6 and packet.protocol == "ah" else NUMBERS[packet.protocol.value],  # noqa: PLR2004
             int(packet.destination),
             source or _sources(packet),
             ports,
