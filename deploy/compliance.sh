@@ -12,7 +12,11 @@ seconds=${LVSFLEET_COMPLIANCE_SECONDS:-900}
 export LVSFLEET_INVENTORY="${LVSFLEET_INVENTORY:-/etc/lvsfleet/inventory}"
 
 # systemd hands the key over in memory; it looks to lvsfleet like anybody's ~/.ssh/id_ed25519.
-if [ -e "${CREDENTIALS_DIRECTORY:-/nonexistent}/ssh-key" ]; then
+if [ -n "${CREDENTIALS_DIRECTORY:-}" ]; then
+    if [ ! -r "$CREDENTIALS_DIRECTORY/ssh-key" ]; then
+        echo "lvsfleet-compliance: systemd handed no key over; see LoadCredential= in the unit" >&2
+        exit 2
+    fi
     HOME=${RUNTIME_DIRECTORY:?is set by RuntimeDirectory=}
     export HOME
     (umask 077 && mkdir -p "$HOME/.ssh")
@@ -28,6 +32,6 @@ flock -o --nonblock --conflict-exit-code 75 "$folder/lock" \
     "$@" || code=$?
 case $code in
 75) echo "lvsfleet-compliance: another run is still going on; this one did nothing" >&2 ;;
-124 | 137) echo "lvsfleet-compliance: stopped after $seconds s; what it saw by then is reported" >&2 ;;
+124 | 137) echo "lvsfleet-compliance: stopped after $seconds s; its reports tell only of what it saw by then" >&2 ;;
 esac
 exit "$code"

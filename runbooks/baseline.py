@@ -132,7 +132,8 @@ def since(run: CheckRun, baseline: Baseline) -> Since:
     )
     before = sum(len(each.findings) for each in run.routers)
     after = sum(len(each.findings) for each in left)
-    return Since(replace(run, routers=left), before - after, gone, baseline)
+    seen = Since(replace(run, routers=left), before - after, gone, baseline)
+    return replace(seen, run=replace(seen.run, since=seen.text))
 
 
 def _without(router: Checked, baseline: Baseline) -> Checked:

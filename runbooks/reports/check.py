@@ -60,6 +60,7 @@ class CheckRun:
         checks: those that were made, by id.
         skipped: those that were not, as ``--skip`` and ``--only`` say, by id.
         interrupted: somebody asked it to stop; what was not asked by then is ``unreachable``.
+        since: what is left out because an earlier run knew it; empty where nothing may be.
     """
 
     id: str
@@ -69,6 +70,7 @@ class CheckRun:
     checks: tuple[CheckInfo, ...] = ()
     skipped: tuple[CheckInfo, ...] = ()
     interrupted: bool = False
+    since: str = ""
 
     @property
     def summary(self) -> dict[Compliance, int]:

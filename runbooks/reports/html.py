@@ -71,6 +71,8 @@ def _notes(run: CheckRun) -> Iterator[str]:
         yield "The run was interrupted: routers that were not asked by then count as unreachable."
     if not run.routers:
         yield "No router was selected: nothing was checked."
+    if run.since:
+        yield f"Only what is new {text(run.since)}. How a router stands is judged by that."
     if run.skipped:
         names = ", ".join(text(each.id) for each in run.skipped)
         yield f"Left out by <code>--skip</code> or <code>--only</code>: {names}."
