@@ -1,0 +1,158 @@
+"""Each fault is found, and only it; where a rollout can mend it, a rollout does."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.lab.compliance.faults import FAULTS, OF_NFTABLES, Fault
+from tests.lab.rollout.fleet import Fleet
+
+SEVERE = {"error", "warning"}
+
+
+def check(fleet: Fleet, *options: str, code: int | None = None) -> dict[str, Any]:
+    """The routers of a compliance report."""
+    answer = fleet.run("compliance", "--format", "json", *options)
+    if code is not None:
+        assert answer.code == code, answer
+    routers: dict[str, Any] = json.loads(answer.stdout)["routers"]
+    return routers
+
+
+def found(routers: dict[str, Any]) -> dict[str, set[str]]:
+    """The ids of what counts, by router; routers without are left out."""
+    ids = {
+        name: {
+            each["id"]
+            for each in router["findings"]
+            if each["severity"] in SEVERE and each["waiver"] is None
+        }
+        for name, router in routers.items()
+    }
+    return {name: those for name, those in ids.items() if those}
+
+
+@pytest.fixture(scope="module")
+def healthy(fleet_of_module: Fleet) -> Fleet:
+    """The routers after a rollout."""
+    fleet = fleet_of_module
+    answer = fleet.rollout()
+    assert answer.code == 0, answer
+    return fleet
+
+
+@pytest.fixture(scope="module")
+def healthy_others(others: Fleet) -> Fleet:
+    """Likewise with nftables and iptables-legacy."""
+    answer = others.rollout()
+    assert answer.code == 0, answer
+    return others
+
+
+def test_a_healthy_fleet_has_no_finding_that_counts(healthy: Fleet) -> None:
+    assert found(check(healthy, code=0)) == {}
+
+
+def test_so_have_the_other_kinds(healthy_others: Fleet) -> None:
+    assert found(check(healthy_others, code=0)) == {}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_fault_is_found_and_only_it(healthy: Fleet, fault: Fault) -> None:
+    story(healthy, fault)
+
+
+@pytest.mark.parametrize("fault", OF_NFTABLES, ids=str)
+def test_a_fault_with_nftables_is_found_and_only_it(healthy_others: Fleet, fault: Fault) -> None:
+    story(healthy_others, fault)
+
+
+def story(fleet: Fleet, fault: Fault) -> None:
+    cluster = str(fleet.lab.router(fault.router).site.name)
+    for router in fault.routers:
+        fleet.sh(router, fault.script)
+    try:
+        routers = check(fleet, "--limit", cluster, code=3)
+        wanted = {name: {fault.check} for name in (fault.router, *fault.others)}
+        assert found(routers) == wanted, routers
+        if not fault.undo:
+            answer = fleet.rollout(fault.router)
+            assert answer.code == 0, answer
+    finally:
+        if fault.undo:
+            for router in fault.routers:
+                fleet.sh(router, fault.undo)
+            fleet.settle(fault.router)
+    assert found(check(fleet, "--limit", cluster, code=0)) == {}
+
+
+def test_what_a_rollout_would_change_is_told_with_the_finding(healthy: Fleet) -> None:
+    healthy.sh("lon2", "ip6tables -t mangle -F LVSFLEET-MARK")
+    (finding, *_) = check(healthy, "--limit", "lon2", "--only", "LVS003")["lon2"]["findings"]
+    planned = healthy.rollout("lon2", options=("--dry-run",))
+    told = {(each["op"], each["rule"]) for each in planned.routers["lon2"]["changes"]}
+    assert {(each["op"], each["rule"]) for each in finding["changes"]} <= told
+    assert "lvsfleet rollout --limit lon2" in finding["hint"]
+    assert healthy.rollout("lon2").code == 0
+
+
+def test_nothing_is_changed_by_looking(healthy: Fleet) -> None:
+    before = {name: healthy.state(name) for name in ("ams1", "fra1", "lon1")}
+    check(healthy, code=0)
+    assert healthy.run("status").code == 0
+    assert {name: healthy.state(name) for name in before} == before
+
+
+def test_a_router_that_is_not_reached_is_never_compliant(healthy: Fleet) -> None:
+    right = healthy.hosts["fra2"]["hostname"]
+    healthy.hosts["fra2"]["hostname"] = "198.18.255.1"
+    try:
+        timeout = ("--timeout", "3")
+        routers = check(healthy, "--limit", "fra", *timeout, code=1)
+        assert {n: each["status"] for n, each in routers.items()} == {
+            "fra1": "compliant",
+            "fra2": "unreachable",
+        }
+        assert routers["fra2"]["error"]["kind"] in {"unreachable", "deadline"}
+        # Outside of the selection nothing else tells of it.
+        assert found(check(healthy, "--limit", "fra1", *timeout, code=3)) == {"fra1": {"LVS043"}}
+    finally:
+        healthy.hosts["fra2"]["hostname"] = right
+
+
+def test_a_waived_finding_does_not_count_until_its_day_is_over(healthy: Fleet) -> None:
+    line = "-d 203.0.113.99 -p tcp --dport 80 -j MARK --set-mark 9"
+    healthy.sh("fra2", f"iptables -t mangle -A PREROUTING {line}")
+    waiver = {"id": "LVS004", "reason": "Ann's test", "until": "2999-12-31"}
+    data = healthy.data("fra")
+    try:
+        data["waivers"] = [waiver]
+        router = check(healthy, "--limit", "fra2", code=0)["fra2"]
+        assert router["status"] == "compliant"
+        (told,) = (each for each in router["findings"] if each["id"] == "LVS004")
+        assert told["waiver"] == {"reason": "Ann's test", "until": "2999-12-31"}
+        data["waivers"] = [{**waiver, "until": "2020-12-31"}]
+        assert found(check(healthy, "--limit", "fra2", code=3)) == {"fra2": {"LVS004", "LVS062"}}
+    finally:
+        del data["waivers"]
+        healthy.sh("fra2", f"iptables -t mangle -D PREROUTING {line}")
+
+
+def test_status_tells_roles_holders_and_drift(healthy: Fleet) -> None:
+    healthy.sh("fra2", "ip6tables -t mangle -F LVSFLEET-MARK")
+    answer = healthy.run("status", "--limit", "fra", "--format", "json")
+    routers = answer.routers
+    assert answer.code == 0
+    assert {name: each["role"] for name, each in routers.items()} == {
+        "fra1": "MASTER",
+        "fra2": "BACKUP",
+    }
+    assert len(routers["fra1"]["holds"]) == 5
+    assert routers["fra2"]["holds"] == []
+    assert routers["fra1"]["drift"] == {"add": 0, "remove": 0}
+    assert routers["fra2"]["drift"]["add"] > 0
+    assert routers["fra1"]["services"]["web"]["mark"] == 80
+    assert healthy.rollout("fra2").code == 0
