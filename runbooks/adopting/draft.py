@@ -43,8 +43,7 @@ def drafts(routers: Iterable[Today]) -> list[Draft]:
 def _draft(team: Team) -> Draft:
     described, left = services_of(team)
     bare = [each.service for each in described]
-    ah = any(i.ah for r in team.routers if r.keepalived for i in r.keepalived.instances)
-    services, vrrp = _let_in(team, bare, Vrrp(accept=True, ah=ah))
+    services, vrrp = _let_in(team, bare)
     final = tuple(
         replace(each, service=service) for each, service in zip(described, services, strict=True)
     )
@@ -78,13 +77,13 @@ def _plan(team: Team, router: Today, services: Sequence[Service], vrrp: Vrrp) ->
     return frozenset(change.edits)
 
 
-def _let_in(team: Team, bare: list[Service], vrrp: Vrrp) -> tuple[list[Service], Vrrp]:
+def _let_in(team: Team, bare: list[Service]) -> tuple[list[Service], Vrrp]:
     """What the routers let in by rules like lvsfleet's own: what costs no further rule on any."""
     closed = Vrrp()
     without = [_plan(team, each, bare, closed) for each in team.routers]
     wide = [replace(each, accept=True) for each in bare]
     lacking: set[str] | None = set()
-    for tried in dict.fromkeys((vrrp, replace(vrrp, ah=False))):
+    for tried in (Vrrp(accept=True, ah=True), Vrrp(accept=True)):
         with_all = [_plan(team, each, wide, tried) for each in team.routers]
         lacking = _lacking(without, with_all)
         if lacking is None:

@@ -17,6 +17,7 @@ Login = Mapping[str, Any]
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*\Z|\d+(\.\d+){3}\Z|\d+(-\d+)?/[a-z]+\Z")
 _WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+_WIDEST = 0xFFFF
 _SETTINGS = ("backend", "zone", "policy")
 _HEAD = "# Written by `lvsfleet adopt` from what the routers do today: read it, then keep it.\n"
 
@@ -147,4 +148,11 @@ def scalar(value: Any) -> str:
         return "{" + ", ".join(f"{scalar(k)}: {scalar(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(scalar, value))}]"
-    return json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    """A character that YAML does not take as it is."""
+    number = ord(character)
+    return f"\\u{number:04x}" if number <= _WIDEST else f"\\U{number:08x}"
