@@ -55,7 +55,8 @@ reached (it is never "compliant"), 2 usage or inventory. `lvsfleet explain` tell
     "reports",
     metavar="NAME=FILE",
     multiple=True,
-    help="Also write a report: html, junit, prometheus or sarif; several with commas; repeatable.",
+    help="Also write a report: html, json, junit, prometheus or sarif; several with commas; "
+    "repeatable.",
 )
 @click.option(
     "--baseline",
