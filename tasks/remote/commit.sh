@@ -23,14 +23,16 @@ case $said in
         prune
         ;;
     *)
-        move "$dir" claimed reverting
-        said=$said$(section undo undo_stubbornly "$dir" 2>&1)
+        # On a disk that takes no rename it stays claimed, so it must stay applied.
+        if move "$dir" claimed reverting; then
+            said=$said$(section undo undo_stubbornly "$dir" 2>&1)
+        fi
         case $said in
             *"> undo 0")
                 finish "$dir" reverting reverted
                 disarm "$run"
                 ;;
-        esac # else the timer tries again
+        esac # else the timer goes on
         ;;
 esac
 exec 9<&-

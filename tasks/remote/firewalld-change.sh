@@ -164,12 +164,15 @@ fw_sync() {
     if [ -d /etc/firewalld/policies ]; then sync /etc/firewalld/policies; fi
 }
 
-# fw_unapply DIR: the runtime as it was. A daemon that died took its rules along or left them for
-# nobody to edit: a new one loads what is saved, which is what was there before.
+# fw_unapply DIR: the runtime as it was. A daemon that died left its rules in the kernel for nobody to
+# edit; a new one loads what is saved, which is what was there before, beside them (firewalld 1.3.3).
+# Only when it is stopped properly does it take them all away, so it is started once more.
 fw_unapply() {
     fw_apply "$1/undo" && return
     [ ! -f "$1/undo/stop" ] || return
-    systemctl restart firewalld 2>&1
+    systemctl reset-failed firewalld 2>/dev/null
+    systemctl restart firewalld 2>&1 && fw_do firewall-cmd --state &&
+        systemctl restart firewalld 2>&1 && fw_do firewall-cmd --state
 }
 
 # fw_unsave DIR: what is loaded at boot, as it was: to the byte where nobody else wrote since. The

@@ -46,9 +46,10 @@ elif [ -e "$dir/claimed" ] && [ "$asked" = timer ]; then
         date +%s >"$dir/unseen"
         exit 0
     fi
-    move "$dir" claimed reverting
+    # On a disk that takes no rename it stays claimed, so it must stay applied.
+    move "$dir" claimed reverting || exit 1
 elif [ -e "$dir/claimed" ]; then
-    move "$dir" claimed reverting
+    move "$dir" claimed reverting || fail busy "the disk takes no writes"
 elif [ -e "$dir/done" ] && [ "$asked" = asked ]; then
     again_locked || nothing
 else
