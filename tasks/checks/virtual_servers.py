@@ -128,6 +128,8 @@ def _service(service: Service, those: list[VirtualServer], config: Config) -> It
 def _twice(mark: int, those: list[VirtualServer]) -> Iterator[Finding]:
     seen: dict[int, VirtualServer] = {}
     for each in those:
+        if not each.real_servers:  # keepalived ignores it
+            continue
         for version in families(each, mark):
             other = seen.setdefault(version, each)
             if other is not each:
