@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from inventory.desired import Desired, Service, Vrrp
+from inventory.desired import Backend, Desired, Service, Vrrp
 from runbooks.adopting.services import Described, services_of
 from runbooks.adopting.teams import Team, teams
 from tasks.adopt.today import Today
 from tasks.errors import RouterError
 from tasks.outcome import Edit, Op
 from tasks.plan import plan
+
+_MOST = 8
+"""How many lines of what a rollout would change are said of a router."""
+
+_OWN_TABLE = (
+    "lvsfleet's own table comes to nftables: it does the same as the rules that are there, which"
+    " stay beside it until somebody deletes them"
+)
 
 Planned = frozenset[Edit] | RouterError
 
@@ -51,7 +59,7 @@ def _draft(team: Team) -> Draft:
     ahead: list[tuple[str, str]] = []
     for router in team.routers:
         came = _plan(team, router, services, vrrp)
-        lines = [str(came)] if isinstance(came, RouterError) else _told(came)
+        lines = [str(came)] if isinstance(came, RouterError) else _told(came, router.backend)
         ahead += ((router.router, line) for line in lines)
     return Draft(team, final, vrrp, (*untold, *map(str, left)), tuple(_grouped(ahead)))
 
@@ -105,7 +113,16 @@ def _lacking(without: Sequence[Planned], with_all: Sequence[Planned]) -> set[str
     return names
 
 
-def _told(edits: frozenset[Edit]) -> list[str]:
-    key: Callable[[Edit], tuple[str, str, str]] = lambda e: (e.where.value, e.scope, e.rule)  # noqa: E731
-    ordered = sorted(edits, key=key)
-    return [f"{e.op.value} {e.rule} ({e.scope}, {e.where.value})" for e in ordered]
+def _told(edits: frozenset[Edit], backend: Backend) -> list[str]:
+    """What a change comes to, a line each; not more than one reads."""
+    if backend is Backend.NFTABLES and edits and all(each.op is Op.ADD for each in edits):
+        return [_OWN_TABLE]
+    places: dict[tuple[str, str, str], list[str]] = {}
+    for each in sorted(edits, key=lambda e: (e.scope, e.rule, e.where.value)):
+        places.setdefault((each.op.value, each.rule, each.scope), []).append(each.where.value)
+    lines = [
+        f"{op} {rule} ({scope}, {' and '.join(where)})"
+        for (op, rule, scope), where in places.items()
+    ]
+    more = len(lines) - _MOST
+    return lines if more <= 0 else [*lines[:_MOST], f"and {more} more: a dry run shows all"]

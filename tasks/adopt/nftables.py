@@ -6,15 +6,17 @@ from collections.abc import Iterator
 
 from inventory.desired import Backend
 from tasks.adopt.found import Found, Untold
+from tasks.adopt.nft_maps import maps_of, one_by_one
 from tasks.backends.nft_foreign import foreign_marks
 from tasks.backends.nft_json import chains_of_others
+from tasks.backends.nftables import OWN, state_of
 from tasks.observe import Observed
 
 _OF_IPTABLES = ("filter", "mangle", "nat", "raw", "security")
 
 
 def marks(observed: Observed) -> Iterator[Found | Untold]:
-    """Every mark rule.
+    """Every mark rule, also those that look the mark up in a map; ours have no say in that.
 
     Raises:
         NotUnderstood: nft's answer makes no sense.
@@ -22,15 +24,19 @@ def marks(observed: Observed) -> Iterator[Found | Untold]:
     text = observed.text("nft:ruleset")
     if not text:
         return
-    tables = chains_of_others(text)
-    for (family, table), chains in tables.items():
+    maps = maps_of(text)
+    for (family, table), chains in chains_of_others(text).items():
         if table == "firewalld" or (family in ("ip", "ip6") and table in _OF_IPTABLES):
             continue
-        for each in foreign_marks([chains]):
+        plain = {name: one_by_one(chain, maps) for name, chain in chains.items()}
+        for each in foreign_marks([plain]):
             where = f"nftables, {each.chain}"
             for mark in each.marks:
                 yield Found(mark, each.words(mark), where, Backend.NFTABLES)
             if not each.marks:
-                yield Untold(
-                    "meta mark set", where, "it is not of the form: one address, ports, one mark"
-                )
+                why = "it is not of the form: one address, one protocol, ports, one mark"
+                yield Untold("a rule that sets the mark", where, why)
+    if observed.text(OWN):
+        for mark in state_of(observed).running.rules.marks:
+            words = f"{mark.vip} {mark.protocol.value} {mark.ports} : {mark.mark}"
+            yield Found(mark, words, "nftables, lvsfleet's own table", Backend.NFTABLES)
