@@ -10,6 +10,7 @@ from tasks.adopt.nft_maps import maps_of, one_by_one
 from tasks.backends.nft_foreign import foreign_marks
 from tasks.backends.nft_json import chains_of_others
 from tasks.backends.nftables import OWN, state_of
+from tasks.errors import NotUnderstood
 from tasks.observe import Observed
 
 _OF_IPTABLES = ("filter", "mangle", "nat", "raw", "security")
@@ -24,6 +25,20 @@ def marks(observed: Observed) -> Iterator[Found | Untold]:
     text = observed.text("nft:ruleset")
     if not text:
         return
+    try:
+        yield from list(_of_others(text))
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise NotUnderstood(
+            f"nft lists something that makes no sense: {error}",
+            "nft --json list ruleset, on the router, shows it",
+        ) from error
+    if observed.text(OWN):
+        for mark in state_of(observed).running.rules.marks:
+            words = f"{mark.vip} {mark.protocol.value} {mark.ports} : {mark.mark}"
+            yield Found(mark, words, "nftables, lvsfleet's own table", Backend.NFTABLES)
+
+
+def _of_others(text: str) -> Iterator[Found | Untold]:
     maps = maps_of(text)
     for (family, table), chains in chains_of_others(text).items():
         if table == "firewalld" or (family in ("ip", "ip6") and table in _OF_IPTABLES):
@@ -36,7 +51,3 @@ def marks(observed: Observed) -> Iterator[Found | Untold]:
             if not each.marks:
                 why = "it is not of the form: one address, one protocol, ports, one mark"
                 yield Untold("a rule that sets the mark", where, why)
-    if observed.text(OWN):
-        for mark in state_of(observed).running.rules.marks:
-            words = f"{mark.vip} {mark.protocol.value} {mark.ports} : {mark.mark}"
-            yield Found(mark, words, "nftables, lvsfleet's own table", Backend.NFTABLES)

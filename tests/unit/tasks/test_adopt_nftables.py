@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.rules import Ruleset
@@ -62,6 +62,7 @@ def spoilt(value: Any, path: list[int], by: Any) -> Any:
 odd = st.sampled_from([None, 0, "", [], {}, "x", {"elem": 1}, {"range": [1]}, {"concat": 1}, [[]]])
 
 
+@settings(max_examples=400, deadline=None)
 @given(st.lists(st.integers(0, 20), min_size=2, max_size=9), odd)
 def test_nothing_else_than_not_understood_comes_of_rubbish(path: list[int], by: Any) -> None:
     with suppress(NotUnderstood):
