@@ -14,7 +14,7 @@ from tests.lab.chaos import lines, wires
 from tests.lab.chaos.controller import wait_for
 from tests.lab.chaos.test_controller_dies import dealt
 from tests.lab.chaos.test_router_dies import ARMED
-from tests.lab.chaos.world import OTHER, World
+from tests.lab.chaos.world import World
 
 POINTS = (
     "sent begin",
@@ -229,13 +229,13 @@ def its_own_door(world: World, router: str) -> dict[str, Any]:
 
 def test_a_service_shuts_out_ssh(world: World) -> None:
     """A VIP that is the router's own address, port 22, with a mark that somebody's rule drops."""
-    at = {router: world.where(router) for router in world.routers}
+    old, new = world.together(*world.routers)
     with ExitStack() as stack:
         for router in world.routers:
             world.sh(router, DROPS_WHAT_HAS_MARK_22)
             stack.callback(world.sh, router, "nft delete table inet hand", check=False)
         door = {r: {"data": {"services": {"door": its_own_door(world, r)}}} for r in world.routers}
-        run = world.rollout(OTHER[world.where(world.routers[0])], world.routers, hosts=door)
+        run = world.rollout(new, world.routers, hosts=door)
         shut: set[str] = set()
 
         def seen() -> bool:
@@ -253,4 +253,4 @@ def test_a_service_shuts_out_ssh(world: World) -> None:
         for router in world.routers:
             world.calm(router)
     assert set(answer.statuses.values()) == {"reverted"}, answer
-    world.check(*world.routers, allowed=at, reboot=False)
+    world.check(*world.routers, allowed=dict.fromkeys(world.routers, old), reboot=False)
