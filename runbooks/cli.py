@@ -61,7 +61,7 @@ Exit codes:
   0    as wanted
   1    a router failed or was not reached
   2    usage or inventory: nothing was contacted
-  3    a dry run that would change something
+  3    drift: compliance found some, or a dry run would change something
   4    locked by another run (every router that failed is)
   130  interrupted (before any other)
 """

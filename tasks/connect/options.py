@@ -10,7 +10,7 @@ from typing import Any
 
 from inventory.errors import LvsfleetError
 
-SUDO = ("auto", "always", "never")
+SUDO = ("auto", "always", "never", "reader")
 DEFAULT_CONFIG = Path("~/.ssh/config")
 
 
@@ -26,7 +26,8 @@ class Options:
         ssh_config_file: the ssh_config to read; None reads none.
         proxy_jump: jump hosts as ``[user@]host[:port]``, nearest to us first; empty for none.
         connect_timeout: seconds from the first packet until logged in, jump hosts included.
-        sudo: ``auto`` (unless the login user is root), ``always`` or ``never``.
+        sudo: ``auto`` (unless the login user is root), ``always`` or ``never``; ``reader`` for an
+            account that may only read, by the program of `tasks.remote.reader`.
     """
 
     key_files: tuple[Path, ...] | None = None

@@ -7,13 +7,14 @@ import logging
 import time
 from abc import ABC, abstractmethod
 
-from tasks.connect.command import command_line
+from tasks.connect.command import command_line, quote
 from tasks.connect.exec import Ended, execute
 from tasks.connect.passwords import sudo_password
 from tasks.connect.sudo import Sudo, last_words, needs_sudo, new_mark
 from tasks.connect.target import Endpoint
 from tasks.connect.transport import Transport
 from tasks.errors import NotReady
+from tasks.remote.reader import PATH, digest
 from tasks.shell import Completed
 
 log = logging.getLogger("lvsfleet.ssh")
@@ -30,6 +31,7 @@ class RootShell(ABC):
         self.endpoint = endpoint
         self._transport = transport
         self._through_sudo = needs_sudo(endpoint.user, sudo)
+        self._only_reads = sudo == "reader"
 
     @property
     def alive(self) -> bool:
@@ -98,9 +100,14 @@ class ExecShell(RootShell):
     ) -> Ended:
         sudo = Sudo(password=sudo_password(), data=data)
         with_password = sudo.password is not None
+        if self._only_reads:
+            words = (*sudo.words, PATH, digest(script), sudo.started, *args)
+            command = " ".join(quote(word) for word in words).encode("utf-8", "surrogateescape")
+        else:
+            command = command_line(script, args, before=sudo.words, mark=sudo.started)
         ended = execute(
             self._transport,
-            command_line(script, args, before=sudo.words, mark=sudo.started),
+            command,
             name=str(self.endpoint),
             stdin=b"" if with_password else data,
             dialogue=sudo if with_password else None,

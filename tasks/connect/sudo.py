@@ -13,7 +13,7 @@ _WITHOUT = ("sudo", "-n", "--")
 
 def needs_sudo(user: str, mode: str) -> bool:
     """Whether ``user`` goes through sudo; ``mode`` is the inventory's option ``sudo``."""
-    return mode == "always" or (mode == "auto" and user != "root")
+    return mode in ("always", "reader") or (mode == "auto" and user != "root")
 
 
 def new_mark() -> str:
