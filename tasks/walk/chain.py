@@ -130,6 +130,12 @@ class Base:
     device: str = ""
 
     @property
+    def changes(self) -> bool:
+        """Whether a rule of its table changes packets."""
+        rules = (rule for chain in self.chains.values() for rule in chain.rules)
+        return any(isinstance(step, Set) for rule in rules for step in rule.steps)
+
+    @property
     def drops(self) -> bool:
         """Whether its policy is to drop."""
         return self.chain.policy.lower().endswith("drop")

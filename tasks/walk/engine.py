@@ -6,7 +6,8 @@ stays as it is; where it may match, the packet goes both ways, and each carries 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tasks.walk.answer import Answer
@@ -39,14 +40,36 @@ class Outcome:
     by: Said | None
 
 
-def in_order(bases: Iterable[Base]) -> list[Base]:
-    """The base chains that a packet meets before IPVS, in its order; equals as they are listed."""
+def orders(bases: Sequence[Base]) -> list[list[Base]]:
+    """The base chains that a packet meets before IPVS, in each order in which it may meet them.
+
+    Of chains with one priority the kernel runs the younger first (nf_hook_entries_grow). Those of
+    one table are listed by age; of two tables that is not known, so where both change packets,
+    either may be first.
+
+    Args:
+        bases: as they were listed.
+    """
     met = [
         base
         for base in bases
         if base.hook in _HOOKS and not (base.hook == "input" and base.priority >= AT_IPVS)
     ]
-    return sorted(met, key=lambda base: (_HOOKS.index(base.hook), base.priority))
+    met.reverse()
+    likely = sorted(met, key=_place)
+    changing = Counter((_place(base), id(base.chains)) for base in likely if base.changes)
+    tied = Counter(place for place, _table in changing)
+    if all(tables == 1 for tables in tied.values()):
+        return [likely]
+    tables: dict[int, list[Base]] = {}
+    for base in met:
+        tables.setdefault(id(base.chains), []).append(base)
+    other = [base for own in reversed(list(tables.values())) for base in own]
+    return [likely, sorted(other, key=_place)]
+
+
+def _place(base: Base) -> tuple[int, int]:
+    return _HOOKS.index(base.hook), base.priority
 
 
 def follow(seen: Seen, bases: Iterable[Base]) -> list[Outcome]:

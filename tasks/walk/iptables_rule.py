@@ -133,7 +133,7 @@ def _target(
     elif name == "HMARK":
         yield put(lambda state: replace(state, mark=None))
     elif name == "NOTRACK" or (name == "CT" and "--notrack" in options):
-        yield put(_untracked)
+        yield put(State.untracked)
     elif name == "DNAT":
         yield always(_sent_to(options.get("--to-destination", "")))
     elif name != "CT" and name not in _HARMLESS:
@@ -143,10 +143,6 @@ def _target(
 def _sent_to(where: str) -> End:
     """Elsewhere, so that IPVS does not see it; but not surely where that is the router itself."""
     return End.UNCLEAR if where.startswith((":", "127.", "[::1]", "::1")) or not where else End.AWAY
-
-
-def _untracked(state: State) -> State:
-    return replace(state, tracked=Tracked.UNTRACKED)
 
 
 def _marking(target: str, options: Mapping[str, str]) -> Callable[[State], State]:

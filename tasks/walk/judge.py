@@ -12,7 +12,7 @@ from tasks.observe import Observed
 from tasks.walk import iptables, nft
 from tasks.walk.answer import STRANGER, Span
 from tasks.walk.chain import Base
-from tasks.walk.engine import Outcome, follow, in_order
+from tasks.walk.engine import Outcome, follow, orders
 from tasks.walk.packet import Doubt, Packet, Said, seen_on
 
 _IPTABLES_FAMILIES = {4: "ip", 6: "ip6"}
@@ -47,7 +47,7 @@ class Verdict:
     unlike: str = ""
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.by}" if self.place else "no rule turns it away"
+        return ": ".join(filter(None, (self.place, self.by))) or "no rule turns it away"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,12 @@ class Filters:
     """All packet filters of one router, read once to be asked many times.
 
     Attributes:
-        bases: the chains that packets come to by themselves, in order.
+        orders: the chains that packets come to by themselves, in each order that they may have.
         interfaces: the router's.
         gap: why some rules were not seen; empty where all were.
     """
 
-    bases: tuple[Base, ...]
+    orders: tuple[tuple[Base, ...], ...]
     interfaces: tuple[str, ...]
     gap: str = ""
 
@@ -83,7 +83,9 @@ class Filters:
         addresses = observed.sections.get("addresses")
         names = _INTERFACE.findall(addresses.text) if addresses else []
         return cls(
-            tuple(in_order(found)), tuple(dict.fromkeys(names)), _gap(observed, found, listing)
+            tuple(map(tuple, orders(found))),
+            tuple(dict.fromkeys(names)),
+            _gap(observed, found, listing),
         )
 
     def verdict(self, packet: Packet) -> Verdict:
@@ -103,7 +105,8 @@ class Filters:
         return [
             outcome
             for seen in seen_on(packet, self.interfaces, source)
-            for outcome in follow(seen, self.bases)
+            for bases in self.orders
+            for outcome in follow(seen, bases)
         ]
 
 
@@ -136,6 +139,9 @@ def _of_iptables(observed: Observed) -> tuple[list[Base], set[nft.Table]]:
 def _gap(observed: Observed, found: Sequence[Base], listing: str | None) -> str:
     if listing:
         return ""
+    said = observed.sections.get("nft:ruleset")
+    if said is not None and said.status:
+        return f"nft does not list its rules (exit status {said.status})"
     firewalld = observed.units.get("firewalld")
     if firewalld and firewalld.active and not any(b.chain.place.startswith("fire") for b in found):
         return "firewalld runs, and nft does not list the rules that it has made"

@@ -68,7 +68,7 @@ def _match(value: Expression, sets: Sets) -> Iterator[Step]:
 
 
 def _notrack(_value: Expression, _sets: Sets) -> Iterator[Step]:
-    yield put(_untracked)
+    yield put(State.untracked)
 
 
 def _into_set(value: Expression, _sets: Sets) -> Iterator[Step]:
@@ -94,10 +94,6 @@ def _chosen(value: Expression, sets: Sets) -> Iterator[Step]:
         return [(answer, _action(verdict)) for answer, verdict in find(seen, state)]
 
     yield Do(options)
-
-
-def _untracked(state: State) -> State:
-    return replace(state, tracked=Tracked.UNTRACKED)
 
 
 def _sent_to(value: Expression, _sets: Sets) -> Iterator[Step]:

@@ -160,6 +160,12 @@ class State:
     doubt: Doubt = Doubt.NONE
     doubted: Said | None = None
 
+    def untracked(self) -> State:
+        """The same behind a rule that says so; too late once conntrack has seen it."""
+        if self.tracked is not Tracked.NOT_YET:
+            return self
+        return replace(self, tracked=Tracked.UNTRACKED)
+
     @property
     def key(self) -> object:
         """What later rules can tell apart."""
