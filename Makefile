@@ -29,6 +29,12 @@ test: setup lint ## every test, on real routers too
 	@bash lab/setup/host.sh sshd:openssh-server chromium:chromium
 	$(BIN)/pytest --numprocesses 3 --dist loadfile
 
+SECONDS ?= 600
+
+.PHONY: chaos
+chaos: host setup ## random faults during rollouts, for SECONDS=600; every router must end wholly old or wholly new
+	$(BIN)/python -m tests.lab.chaos --seconds $(SECONDS)
+
 .PHONY: unit
 unit: setup ## the tests that need no router
 	$(BIN)/pytest tests/unit
