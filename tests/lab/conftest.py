@@ -17,7 +17,7 @@ import pytest
 from inventory.errors import LvsfleetError
 from lab.fleet import Lab
 
-_OF_WORKER = {"gw0": 9, "gw1": 7, "gw2": 5, "gw3": 3}
+_OF_WORKER = {"gw0": 9, "gw1": 5, "gw2": 3, "gw3": 6}
 NUMBER = int(
     os.environ.get("LVSFLEET_TEST_LAB")
     or _OF_WORKER.get(os.environ.get("PYTEST_XDIST_WORKER", "gw0"), 9)
