@@ -59,8 +59,8 @@ def choose(desired: Desired, observed: Observed) -> Choice:
         return Choice(desired.backend)
     units = observed.units
     _refuse_two(observed)
-    if units[nft_unit.NAME].active and not units["firewalld"].active:
-        return Choice(Backend.NFTABLES, f"{nft_unit.NAME}.service has loaded lvsfleet's own table")
+    if units[nft_unit.NAME].enabled and not units["firewalld"].active:
+        return Choice(Backend.NFTABLES, f"{nft_unit.NAME}.service loads lvsfleet's own table")
     for name, backend in _LOADERS.items():
         if units[name].active:
             return Choice(backend, f"{name}.service runs")

@@ -89,7 +89,8 @@ def _own(listed: Iterable[tuple[str, dict[str, Any]]]) -> OwnTable:
             else:
                 rules.append(rule)
         frame.append(_line(kind, body))
-    return OwnTable(tuple(sorted(frame)), Ruleset.of(rules))
+    ruleset = Ruleset.of(rules)
+    return OwnTable(tuple(sorted(frame)), ruleset, exact=set(rules) == set(ruleset))
 
 
 def _element(name: str, element: Any) -> Rule | None:

@@ -75,10 +75,12 @@ class OwnTable:
         frame: the commands that would make all of it but the elements, sorted; empty for no table.
             What lvsfleet would not write is there too, in words of its own.
         rules: what the elements do.
+        exact: each of these rules is one element, as lvsfleet writes them.
     """
 
     frame: tuple[str, ...] = ()
     rules: Ruleset = field(default_factory=Ruleset)
+    exact: bool = field(default=True, compare=False)
 
     @classmethod
     def doing(cls, rules: Ruleset) -> OwnTable:
@@ -94,8 +96,38 @@ class OwnTable:
 
     @property
     def text(self) -> str:
-        """What ``nft -f`` loads to bring the table here from anywhere, in one transaction."""
+        """What ``nft -f`` loads to make the table, whatever is there before."""
         return CLEARED + (_block(self.rules) if self.frame else "")
+
+
+def step(now: OwnTable, then: OwnTable) -> str:
+    """What ``nft -f`` does in one transaction to get from ``now`` to ``then``; empty for nothing.
+
+    Element by element where the frame stays. A table that is replaced whole costs packets: the
+    kernel starts the new rules a moment before it shows them their sets (nf_tables_commit, then
+    nft_set_commit_update); 64 of 46,100 SYNs were unmarked over 300 replaces of 1,000 elements.
+    """
+    if now == then:
+        return ""
+    if not then.frame or now.frame != then.frame or not now.exact:
+        return then.text
+    before, after = set(now.rules), set(then.rules)
+    gone = [rule for rule in now.rules if rule not in after]
+    come = [rule for rule in then.rules if rule not in before]
+    return _elements("delete", gone) + _elements("add", come)
+
+
+def _elements(verb: str, rules: Iterable[Rule]) -> str:
+    by_set: dict[str, list[str]] = {}
+    for rule in rules:
+        element = _element(rule)
+        by_set.setdefault(_home(rule), []).append(
+            element if verb == "add" else element.partition(" : ")[0]
+        )
+    return "".join(
+        f"{verb} element {TABLE} {name} {{ {', '.join(elements)} }}\n"
+        for name, elements in by_set.items()
+    )
 
 
 def _home(rule: Rule) -> str:

@@ -3,8 +3,9 @@
 A file and a unit of our own, since the distribution's nftables.service flushes every table when it
 starts, stops or reloads, and cannot run beside firewalld. A drop-in of that service has ours loaded
 again each time, before the service has done; a unit of our own could only follow it, and does not
-see a start at all while it counts as active itself. Stopping our unit takes no rule away, as with
-netfilter-persistent: a router that goes down marks its packets to the end.
+see a start at all while it counts as active itself. Ours is enabled, but not started until the next
+boot: to load a whole table costs packets (see `tasks.backends.nft_table.step`). Stopping it takes
+no rule away, as with netfilter-persistent: a router that goes down marks its packets to the end.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ NAME = "lvsfleet-nftables"
 FILE = "/etc/lvsfleet/lvsfleet.nft"
 UNIT = f"/etc/systemd/system/{NAME}.service"
 DROP_IN = "/etc/systemd/system/nftables.service.d/lvsfleet.conf"
-ENABLE = f"systemctl enable --now {NAME}.service"
+ENABLE = f"systemctl enable {NAME}.service"
 
 _SIGNED = "# Written by lvsfleet; what is changed here is undone by its next rollout.\n"
 _LOAD = f"/usr/sbin/nft -f {FILE}"

@@ -19,7 +19,7 @@ from tasks.backends.foreign import CANNOT_REMOVE, REFUSES, refuse_foreign
 from tasks.backends.nft_foreign import foreign_marks
 from tasks.backends.nft_json import Chain, chains_of_others, parse_own
 from tasks.backends.nft_reach import Obstacle, obstacles
-from tasks.backends.nft_table import FRAME, TABLE, OwnTable, element_line, parse_text
+from tasks.backends.nft_table import CLEARED, FRAME, TABLE, OwnTable, element_line, parse_text, step
 from tasks.backends.protocol import (
     Change,
     Covered,
@@ -47,15 +47,13 @@ class State:
         running: our table in the kernel.
         saved: the text of its file; None where there is none.
         units: the texts of what loads it, by path; None where there is none.
-        enabled: that unit is started at boot.
-        active: it was started, so it follows nftables.service when that is restarted.
+        enabled: the unit among them is started at boot.
     """
 
     running: OwnTable = field(default_factory=OwnTable)
     saved: str | None = None
     units: Mapping[str, str | None] = field(default_factory=lambda: dict.fromkeys(nft_unit.TEXTS))
     enabled: bool = False
-    active: bool = False
 
     @classmethod
     def doing(cls, rules: Ruleset) -> State:
@@ -63,7 +61,7 @@ class State:
         if not rules:
             return cls()
         table = OwnTable.doing(rules)
-        return cls(table, table.text, nft_unit.TEXTS, enabled=True, active=True)
+        return cls(table, table.text, nft_unit.TEXTS, enabled=True)
 
 
 def plan(desired: Desired, observed: Observed) -> Change:
@@ -101,13 +99,11 @@ def state_of(observed: Observed) -> State:
         NotUnderstood: nft's answer makes no sense.
     """
     own = observed.text(OWN)
-    unit = observed.units[nft_unit.NAME]
     return State(
         running=parse_own(own) if own else OwnTable(),
         saved=observed.text(f"file:{nft_unit.FILE}"),
         units={path: observed.text(f"file:{path}") for path in nft_unit.TEXTS},
-        enabled=unit.enabled,
-        active=unit.active,
+        enabled=observed.units[nft_unit.NAME].enabled,
     )
 
 
@@ -162,13 +158,9 @@ def _unit_edits(now: State, then: State) -> Iterator[Edit]:
         if now.units[path] != then.units[path]:
             op = Op.REMOVE if then.units[path] is None else Op.ADD
             yield Edit(op, Where.SAVED, path, None, "systemd")
-    if _starts(now) != _starts(then):
+    if now.enabled != then.enabled:
         op = Op.ADD if then.enabled else Op.REMOVE
         yield Edit(op, Where.SAVED, nft_unit.ENABLE, None, "systemd")
-
-
-def _starts(state: State) -> tuple[bool, bool]:
-    return state.enabled, state.active
 
 
 def _files(observed: Observed, now: State, then: State) -> dict[str, str]:
@@ -183,15 +175,18 @@ def _files(observed: Observed, now: State, then: State) -> dict[str, str]:
         for name, path, was, new in pairs
         if was != new
     ]
+    do = step(now.running, then.running)
     files = {
         "backend": "nftables\n",
         "seen": f"{_seen(observed)}\n",
-        "do/table": then.running.text if now.running != then.running else "",
+        "do/table": do,
+        # What replaces all is taken back by what the router kept of it.
+        "undo/table": "" if do.startswith(CLEARED) else step(then.running, now.running),
         "save/files": "".join(listed),
     }
-    if (now.units, _starts(now)) != (then.units, _starts(then)):
+    if (now.units, now.enabled) != (then.units, then.enabled):
         for folder, state in (("save", then), ("undo", now)):
-            files[f"{folder}/starts"] = "yes\n" if state.enabled else "no\n"
+            files[f"{folder}/enabled"] = "yes\n" if state.enabled else "no\n"
     return files | {
         f"save/{name}": new for name, _, was, new in pairs if was != new and new is not None
     }
@@ -293,13 +288,13 @@ def _way_out(obstacle: Obstacle) -> str:
 
 def _commands(now: State, then: State) -> Iterator[str]:
     if now.running != then.running:
-        yield f"nft -f - <<'END'\n{then.running.text}END"
+        yield f"nft -f - <<'END'\n{step(now.running, then.running)}END"
     if now.saved != then.saved:
         yield f"{nft_unit.FILE}: {'removed' if then.saved is None else 'the same'}"
     for path, text in then.units.items():
         if now.units[path] != text:
             yield f"{path}: {'removed' if text is None else 'written'}"
-    if _starts(now) != _starts(then):
+    if now.enabled != then.enabled:
         yield nft_unit.ENABLE if then.enabled else nft_unit.ENABLE.replace(" enable ", " disable ")
 
 

@@ -22,7 +22,7 @@ def plan_back(
     """
     was, is_ = state_of(before), state_of(now)
     running = OwnTable.doing(was.running.rules) if was.running.frame else OwnTable()
-    then = State(running, was.saved, was.units, was.enabled, was.active)
+    then = State(running, was.saved, was.units, was.enabled)
     services = {each.rule: each.service for each in edits}
 
     def service(rule: Rule) -> str | None:

@@ -41,7 +41,7 @@ observe_all() {
         nftables:*) nft_observe ;;
         iptables:*) ipt_observe ;;
         *)
-            if runs lvsfleet-nftables; then
+            if [ -L "/etc/systemd/system/multi-user.target.wants/$nft_unit" ]; then
                 nft_observe
             elif runs iptables || runs netfilter-persistent; then
                 ipt_observe

@@ -18,13 +18,16 @@ save_at_boot() {
     case $(cat "$1/backend") in
         firewalld) fw_mend "$1" && fw_save "$1" ;;
         iptables) put_files "$1" ;; # without a test: the tables may not be there yet
-        nftables) nft_save "$1" --no-block ;;
+        nftables) nft_save "$1" && nft_boot ;;
     esac && put_owned "$1" owned
 }
 
 undo_at_boot() {
-    case $(cat "$1/backend") in firewalld) fw_mend "$1" || return ;; esac
-    undo_saved "$1"
+    case $(cat "$1/backend") in
+        firewalld) fw_mend "$1" && undo_saved "$1" ;;
+        iptables) undo_saved "$1" ;;
+        nftables) undo_saved "$1" && nft_boot ;;
+    esac
 }
 
 # undo_saved DIR: what is loaded at boot, as it was.

@@ -112,9 +112,6 @@ def taken_back(fleet: Fleet, spoil: Callable[[], None], *options: str) -> str:
         assert now[part] == before[part], differences(before, now)
     kept = [line for line in before["contents"].splitlines() if "lvsfleet" in line]
     assert [line for line in now["contents"].splitlines() if "lvsfleet" in line] == kept
-    fleet.sh(
-        "ams2", "rm -rf /etc/systemd/system/lvsfleet-nftables.service.d; systemctl daemon-reload"
-    )
     assert fleet.rollout("ams2").statuses == {"ams2": "changed"}
     return answer.error("ams2")[1]
 
@@ -122,33 +119,26 @@ def taken_back(fleet: Fleet, spoil: Callable[[], None], *options: str) -> str:
 LOSES_AN_ELEMENT = """
 "$real" "$@" || exit
 case $*: in
-*-c*) ;;
-*do/table:) mkdir /run/once && exec "$real" delete element inet lvsfleet mark4 \
+"-c "*) ;;
+*/do/table:) mkdir /run/once && exec "$real" delete element inet lvsfleet mark4 \
     '{ 203.0.113.53 . udp . 53 }' ;;
 esac
 """
 IS_REFUSED = """
-case $*: in *-c*) ;; *do/table:) echo 'no luck with this one' >&2; exit 1 ;; esac
+case $*: in "-c "*) ;; */do/table:) echo 'no luck with this one' >&2; exit 1 ;; esac
 exec "$real" "$@"
 """
 SHUTS_THE_DOOR = """
 case $*: in
-*-c*) ;;
-*do/table:)
+"-c "*) ;;
+*/do/table:)
     "$real" "$@"
     exec "$real" 'add table inet shut
         add chain inet shut in { type filter hook input priority 0; }
         add rule inet shut in iifname "eth0" drop' ;;
-*-f*-:) "$real" delete table inet shut ;;
+*undo/table:) "$real" delete table inet shut ;;
 esac
 exec "$real" "$@"
-"""
-UNIT_FAILS = """
-mkdir /etc/systemd/system/lvsfleet-nftables.service.d
-printf '[Service]\\nExecStart=\\nExecStart=/bin/false\\n' \
-    >/etc/systemd/system/lvsfleet-nftables.service.d/odd.conf
-rm /etc/systemd/system/nftables.service.d/lvsfleet.conf
-systemctl stop lvsfleet-nftables
 """
 
 
@@ -180,18 +170,6 @@ def test_the_folder_for_the_next_boot_cannot_be_written(fleet: Fleet) -> None:
     assert fleet.sh("ams2", f"{LOADED}; cat /etc/lvsfleet/*") == before
     fleet.sh("ams2", "umount /etc/lvsfleet")
     assert fleet.rollout("ams2").statuses == {"ams2": "changed"}
-
-
-def test_a_unit_that_does_not_start_is_no_change_that_was_saved(fleet: Fleet) -> None:
-    assert fleet.rollout("ams2").code == 0
-    before = fleet.sh("ams2", LOADED)
-    fleet.sh("ams2", UNIT_FAILS)
-    answer = fleet.rollout("ams2", options=CONTINUE)
-    assert answer.statuses == {"ams2": "reverted"}, answer
-    assert fleet.sh("ams2", LOADED) == before
-    fleet.sh("ams2", "rm -r /etc/systemd/system/lvsfleet-nftables.service.d")
-    assert fleet.rollout("ams2").statuses == {"ams2": "changed"}
-    assert fleet.rollout("ams2").statuses == {"ams2": "unchanged"}
 
 
 def test_power_goes_while_it_is_saved(fleet: Fleet) -> None:
@@ -255,20 +233,16 @@ def test_a_packet_a_millisecond_and_none_unmarked(fleet: Fleet) -> None:
     vip = fleet.lab.router("ams1").site.web[0]
     services = dict(fleet.services("ams"))
     changed = {"web": {**services["web"], "ports": ["80/tcp", "443/tcp", "8443/tcp"]}}
-    text = fleet.read("ams1", "/etc/lvsfleet/lvsfleet.nft")
-    fewer = "".join(line for line in text.splitlines(True) if "203.0.113.53 . udp" not in line)
-    fleet.write("ams1", "/run/full.nft", text)
-    fleet.write("ams1", "/run/fewer.nft", fewer)
     with Probe(fleet.lab, "ams1") as probe:
         argv = fleet.lab.entry("client-ams", ["python3", "-I", str(STREAM), str(vip), "80"])
         pipe = subprocess.PIPE
         with subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True) as client:
-            for state in (changed, services):
+            for state in (changed, services, changed, services):
                 fleet.data("ams")["services"] = state
                 assert fleet.rollout("ams1").statuses == {"ams1": "changed"}
-            fleet.sh(
-                "ams1", "for i in $(seq 50); do nft -f /run/fewer.nft; nft -f /run/full.nft; done"
-            )
+            # As the same rollouts do it, only faster.
+            udp = "element inet lvsfleet mark4 { 203.0.113.53 . udp . 53 : 53 }"
+            fleet.sh("ams1", f"for i in $(seq 50); do nft 'delete {udp}'; nft 'add {udp}'; done")
             told, _ = client.communicate("")
         counts = probe.read()
     marks = {flow.mark: n for flow, n in counts.marked.items() if flow.address == vip}

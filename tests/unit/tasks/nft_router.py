@@ -19,12 +19,56 @@ from tasks.backends.protocol import Change
 from tasks.observe import Observed
 from tasks.plan import plan
 from tests.unit.tasks.cases import printed
-from tests.unit.tasks.routers import observed, sha256
+from tests.unit.tasks.routers import Refused, observed, sha256
 
 Elements = dict[str, list[Any]]
 FRAME: list[dict[str, Any]] = json.loads(printed("nftables/frame.json"))["nftables"]
 _SET = re.compile(r"(?:map|set) (\w+) \{(.*?)\n\t\}", re.DOTALL)
+_COMMAND = re.compile(r"(add|delete) element inet lvsfleet (\w+) \{ (.*) \}")
 _ELEMENT = re.compile(r"(?:\{|,)\s*([^,{}]+)")
+
+
+def changed(text: str, now: Elements | None, odd: list[Any]) -> tuple[Elements | None, list[Any]]:
+    """What ``nft -f`` makes of our table.
+
+    Raises:
+        Refused: an element to be deleted is not there, or one to be added overlaps with another.
+    """
+    if not text.startswith(("add ", "delete ")):
+        return elements_of(text), []
+    if now is None:
+        raise Refused("no table")
+    table = deepcopy(now)
+    for line in text.splitlines():
+        match = _COMMAND.fullmatch(line)
+        assert match, line
+        verb, name, listed = match.groups()
+        held = table.setdefault(name, [])
+        for element in (_as_json(each.strip()) for each in listed.split(",")):
+            near = [each for each in held if _overlap(_key(each), _key(element))]
+            if verb == "add":
+                if near and near != [element]:
+                    raise Refused(f"file exists: {line}")
+                held += [] if near else [element]
+            elif [_key(each) for each in near] != [_key(element)]:
+                raise Refused(f"no such file: {line}")
+            else:
+                held.remove(near[0])
+    return table, odd
+
+
+def _key(element: Any) -> Any:
+    return element[0] if isinstance(element, list) else element
+
+
+def _overlap(one: Any, other: Any) -> bool:
+    if isinstance(one, str):
+        return bool(one == other)
+    *where, ports = one["concat"]
+    *there, others = other["concat"]
+    first, last = ports["range"] if isinstance(ports, dict) else (ports, ports)
+    begin, end = others["range"] if isinstance(others, dict) else (others, others)
+    return where == there and first <= end and begin <= last
 
 
 def elements_of(text: str) -> Elements | None:
@@ -58,20 +102,20 @@ class NftRouter:
         table: our table's elements by map and set; None where there is no table.
         odd: objects in our table that are not lvsfleet's.
         files: by path.
-        starts: our unit is enabled and runs.
+        enabled: our unit is started at boot.
         others: what ``nft -jst list ruleset`` prints.
     """
 
     table: Elements | None = None
     odd: list[dict[str, Any]] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
-    starts: bool = False
+    enabled: bool = False
     others: str = field(default_factory=lambda: printed("nftables/lab.json"))
 
     def observe(self) -> Observed:
         state = "ActiveState=active\nUnitFileState=enabled"
         units = [f"Id=nftables.service\nLoadState=loaded\n{state}"]
-        if self.starts:
+        if self.enabled:
             units.append(f"Id={nft_unit.NAME}.service\nLoadState=loaded\n{state}")
         sections = {"units": "\n\n".join(units), "nftables:others": self.others}
         if self.table is not None:
@@ -90,7 +134,14 @@ class NftRouter:
 
     def apply(self, change: Change) -> None:
         if text := change.files["do/table"]:
-            self.table, self.odd = elements_of(text), []
+            self.table, self.odd = changed(text, self.table, self.odd)
+
+    def undo(self, change: Change, before: Elements | None) -> None:
+        """What ``nft_unapply`` does: the opposite, or the table as it was kept."""
+        if text := change.files["undo/table"]:
+            self.table, self.odd = changed(text, self.table, self.odd)
+        elif change.files["do/table"]:
+            self.table = before
 
     def commit(self, change: Change) -> None:
         for line in change.files["save/files"].splitlines():
@@ -100,11 +151,11 @@ class NftRouter:
                 del self.files[path]
             else:
                 self.files[path] = change.files[f"save/{name}"]
-        if "save/starts" in change.files:
-            self.starts = change.files["save/starts"] == "yes\n"
+        if "save/enabled" in change.files:
+            self.enabled = change.files["save/enabled"] == "yes\n"
 
     def boot(self) -> None:
-        loaded = self.files.get(nft_unit.FILE) if self.starts else None
+        loaded = self.files.get(nft_unit.FILE) if self.enabled else None
         self.table, self.odd = elements_of(loaded) if loaded else None, []
 
     def bring(self, desired: Desired) -> Change:

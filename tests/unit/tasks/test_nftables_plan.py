@@ -42,7 +42,7 @@ def is_there(router: NftRouter, desired: Desired) -> None:
     for each in (router, booted):
         assert state_of(each.observe()).running == OwnTable.doing(desired.ruleset)
         assert plan(desired, each.observe()).edits == ()
-    assert bool(router.files) == router.starts == bool(desired.ruleset)
+    assert bool(router.files) == router.enabled == bool(desired.ruleset)
 
 
 @quick
@@ -63,7 +63,7 @@ def test_a_second_plan_does_nothing(a: Desired, b: Desired) -> None:
         again = plan(desired, router.observe())
         assert (again.edits, again.commands) == ((), ())
         assert again.files["do/table"] == again.files["save/files"] == ""
-        assert "save/starts" not in again.files
+        assert "save/enabled" not in again.files
 
 
 @quick
@@ -99,8 +99,44 @@ def test_the_way_back_leads_back(a: Desired, b: Desired) -> None:
     )
     assert half.since == ()  # the way back itself is nothing that is lost by it
     router.commit(back.change)
-    assert (router.files, router.starts) == (was.files, was.starts)
+    assert (router.files, router.enabled) == (was.files, was.enabled)
     assert state_of(router.observe()) == state_of(before)
+
+
+@quick
+@given(states, states)
+def test_the_undo_brings_back_what_was(a: Desired, b: Desired) -> None:
+    router = NftRouter()
+    router.bring(a)
+    before, was = deepcopy(router.table), state_of(router.observe())
+    change = plan(b, router.observe())
+    router.apply(change)
+    router.undo(change, before)
+    assert state_of(router.observe()) == was
+
+
+def test_elements_that_stay_are_not_touched() -> None:
+    router = NftRouter()
+    router.bring(DESIRED)
+    more = replace(DESIRED, vrrp=Vrrp(accept=True))
+    change = plan(more, router.observe())
+    assert change.files["do/table"] == "add element inet lvsfleet protocols { vrrp }\n"
+    assert change.files["undo/table"] == "delete element inet lvsfleet protocols { vrrp }\n"
+
+
+def test_a_table_whose_elements_were_cut_otherwise_is_replaced_whole() -> None:
+    ports = (ServicePorts(Protocol.TCP, PortRange(80, 81)),)
+    desired = replace(DESIRED, services=(replace(WEB, ports=ports),))
+    router = NftRouter()
+    router.bring(desired)
+    assert router.table
+    one = {"concat": ["198.51.100.10", "tcp", 80]}
+    two = {"concat": ["198.51.100.10", "tcp", 81]}
+    router.table["mark4"] = [[one, 80], [two, 80]]
+    assert plan(desired, router.observe()).edits == ()
+    change = plan(replace(desired, vrrp=Vrrp(accept=True)), router.observe())
+    assert change.files["do/table"].startswith("table inet lvsfleet\ndelete table")
+    assert change.files["undo/table"] == ""
 
 
 def test_the_way_back_says_what_was_changed_since() -> None:
@@ -148,19 +184,19 @@ def test_a_file_that_others_changed_is_written_anew(path: str, text: str | None)
     is_there(router, DESIRED)
 
 
-def test_a_unit_that_does_not_start_is_an_edit() -> None:
+def test_a_unit_that_is_not_enabled_is_an_edit() -> None:
     router = NftRouter()
     router.bring(DESIRED)
-    router.starts = False
+    router.enabled = False
     (edit,) = plan(DESIRED, router.observe()).edits
     assert (edit.where, edit.rule) == (Where.SAVED, nft_unit.ENABLE)
 
 
 def test_the_undo_brings_the_unit_back_to_what_it_was() -> None:
     router = NftRouter()
-    assert plan(DESIRED, router.observe()).files["undo/starts"] == "no\n"
+    assert plan(DESIRED, router.observe()).files["undo/enabled"] == "no\n"
     router.bring(DESIRED)
-    assert plan(NOTHING, router.observe()).files["undo/starts"] == "yes\n"
+    assert plan(NOTHING, router.observe()).files["undo/enabled"] == "yes\n"
 
 
 def rule(chain: str, *expressions: object) -> dict[str, object]:

@@ -16,7 +16,7 @@ from inventory.rules import Ruleset as Rules
 from tasks.backends.nft_foreign import foreign_marks
 from tasks.backends.nft_json import chains_of_others, parse_own
 from tasks.backends.nft_reach import obstacles
-from tasks.backends.nft_table import CLEARED, FRAME, OwnTable, element_line, parse_text
+from tasks.backends.nft_table import CLEARED, FRAME, OwnTable, element_line, parse_text, step
 from tests.strategies import crowded_rulesets, rulesets
 from tests.unit.tasks.cases import CASES, in_words, printed
 
@@ -59,6 +59,20 @@ def test_what_is_loaded_comes_back(before: Rules, after: Rules) -> None:
         assert [parse_own(line) for line in told.splitlines()] == [wanted, wanted]
     else:
         assert told == ""
+
+
+@few
+@given(crowded_rulesets | rulesets, crowded_rulesets | rulesets)
+def test_a_step_and_its_opposite(before: Rules, after: Rules) -> None:
+    now, then = (OwnTable.doing(without_overlaps(each)) for each in (before, after))
+    script = ""
+    for text in (now.text, step(now, then), step(then, now), step(now, then)):
+        script += load(text) + f"{LIST.strip()} 2>/dev/null || echo none\n"
+    told = [
+        OwnTable() if line == "none" else parse_own(line) for line in alone(script).splitlines()
+    ]
+    assert told == [now, then, now, then]
+    assert all(each.exact for each in told)
 
 
 def without_overlaps(rules: Rules) -> Rules:
