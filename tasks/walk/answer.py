@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from enum import Enum
+from itertools import islice
 from operator import itemgetter
 
 Span = tuple[int, int]
@@ -54,10 +55,13 @@ def yes(holds: bool) -> Answer:
     return Answer.YES if holds else Answer.NO
 
 
+Spans = tuple[Span, ...]
+"""Numbers, ascending, in spans that do not touch."""
+
 _EVERY = ((0, 2**32 - 1), (0, 2**128 - 1))
 
 
-def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+def merged(spans: Iterable[Span]) -> Spans:
     """The same numbers, ascending, in spans that do not touch."""
     found: list[Span] = []
     for first, last in sorted(spans):
@@ -82,3 +86,32 @@ def within(value: Span, spans: Sequence[Span]) -> Answer:
     if at >= 0 and spans[at][1] >= low:
         return Answer.YES if high <= spans[at][1] else Answer.SOME
     return Answer.SOME if at + 1 < len(spans) and spans[at + 1][0] <= high else Answer.NO
+
+
+def split(values: Spans, spans: Spans) -> tuple[Spans, Spans]:
+    """Those of some numbers that a rule names, and the others.
+
+    Args:
+        values: the numbers, or only `STRANGER`.
+        spans: those of the rule.
+    """
+    inside: list[Span] = []
+    outside: list[Span] = []
+    for low, high in values:
+        if (low, high) == STRANGER:
+            (inside if spans[:1] and spans[0] in _EVERY else outside).append(STRANGER)
+            continue
+        at = max(bisect_right(spans, low, key=itemgetter(0)) - 1, 0)
+        start = low
+        for first, last in islice(spans, at, None):
+            if first > high:
+                break
+            if last < start:
+                continue
+            if first > start:
+                outside.append((start, first - 1))
+            inside.append((max(first, start), min(last, high)))
+            start = last + 1
+        if start <= high:
+            outside.append((start, high))
+    return tuple(inside), tuple(outside)

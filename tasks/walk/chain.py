@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from tasks.walk.answer import Answer
+from tasks.walk.answer import Answer, Spans
 from tasks.walk.packet import Seen, State
 
 
@@ -47,6 +47,21 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class From:
+    """Goes on where a packet comes from some addresses.
+
+    Attributes:
+        version: the IP version that they are of.
+        spans: the addresses.
+        negated: goes on where it comes from others.
+    """
+
+    version: int
+    spans: Spans
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Set:
     """Changes the packet; ``options`` exclude each other, and where none is certain it may break.
 
@@ -63,7 +78,7 @@ class Do:
     options: Callable[[Seen, State], Sequence[tuple[Answer, Action]]]
 
 
-Step = Ask | Set | Do
+Step = Ask | From | Set | Do
 
 
 def always(action: Action) -> Do:

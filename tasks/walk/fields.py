@@ -22,15 +22,9 @@ def constant(answer: Answer) -> Test:
     return lambda _seen, _state: answer
 
 
-def of_source(spans: Iterable[Span]) -> Test:
-    """Whether it comes from some addresses."""
-    ascending = merged(spans)
-    return lambda seen, _state: within(seen.source, ascending)
-
-
-def of_certain_sources(seen: Seen, _state: State) -> Answer:
+def of_certain_sources(_seen: Seen, state: State) -> Answer:
     """Whether it comes from some addresses of which nothing else is known."""
-    return Answer.NO if seen.source == STRANGER else Answer.SOME
+    return Answer.NO if state.source == STRANGER else Answer.SOME
 
 
 def of_destination(spans: Iterable[Span]) -> Test:

@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 
 from tasks.walk import fields
 from tasks.walk.answer import Answer, Span, any_of, yes
+from tasks.walk.chain import From
 from tasks.walk.fields import Test
 from tasks.walk.packet import NUMBERS, Seen, State
+
+Condition = Test | From
 
 _ALL_PORTS = (0, 65535)
 _ALL_BITS = 0xFFFFFFFF
@@ -20,28 +23,27 @@ def _protocol(value: str, _version: int) -> Test:
     return fields.of_protocols([int(name) if name.isdigit() else NUMBERS.get(name)])
 
 
-def _hosts(of: Callable[[Seen], Span], value: str, version: int) -> Test:
+def _sources(value: str, version: int) -> Condition:
     base, mask = fields.network(value, version)
     span = fields.span_of(base, mask, version)
     if span is None:
-        return lambda seen, _state: fields.masked(of(seen), base, mask)
-    test = fields.of_source if of is _source else fields.of_destination
-    return test([span])
+        return lambda _seen, state: fields.masked(state.source, base, mask)
+    return From(version, (span,))
 
 
-def _source(seen: Seen) -> Span:
-    return seen.source
+def _destinations(value: str, version: int) -> Condition:
+    base, mask = fields.network(value, version)
+    span = fields.span_of(base, mask, version)
+    if span is None:
+        return lambda seen, _: fields.masked((seen.destination, seen.destination), base, mask)
+    return fields.of_destination([span])
 
 
-def _destination(seen: Seen) -> Span:
-    return seen.destination, seen.destination
-
-
-def _address_range(of: Callable[..., Test], value: str, version: int) -> Test:
+def _between(value: str, version: int) -> Span:
     first, _, last = value.partition("-")
     low, _ = fields.network(first, version)
     high, _ = fields.network(last or first, version)
-    return of([(low, high)])
+    return low, high
 
 
 def _interface(value: str, _version: int) -> Test:
@@ -149,7 +151,7 @@ def _listed(_value: str, _version: int) -> Test:
     return fields.of_certain_sources
 
 
-Reader = Callable[[str, int], Test]
+Reader = Callable[[str, int], Condition]
 
 
 def _always(answer: Answer) -> Reader:
@@ -160,8 +162,8 @@ _YES, _NO = map(_always, (Answer.YES, Answer.NO))
 
 OPTIONS: Mapping[tuple[str, str], tuple[int, Reader]] = {
     ("", "-p"): (1, _protocol),
-    ("", "-s"): (1, lambda value, version: _hosts(_source, value, version)),
-    ("", "-d"): (1, lambda value, version: _hosts(_destination, value, version)),
+    ("", "-s"): (1, _sources),
+    ("", "-d"): (1, _destinations),
     ("", "-i"): (1, _interface),
     ("", "-o"): (1, _NO),
     ("", "-f"): (0, _NO),
@@ -186,10 +188,10 @@ OPTIONS: Mapping[tuple[str, str], tuple[int, Reader]] = {
     ("pkttype", "--pkt-type"): (1, _packet_type),
     ("ttl", "--ttl-eq"): (1, _ttl),
     ("hl", "--hl-eq"): (1, _ttl),
-    ("iprange", "--src-range"): (1, lambda value, v: _address_range(fields.of_source, value, v)),
+    ("iprange", "--src-range"): (1, lambda value, v: From(v, (_between(value, v),))),
     ("iprange", "--dst-range"): (
         1,
-        lambda value, v: _address_range(fields.of_destination, value, v),
+        lambda value, v: fields.of_destination([_between(value, v)]),
     ),
     ("set", "--match-set"): (2, _in_set),
     ("mac", "--mac-source"): (1, lambda _value, _version: fields.of_certain_sources),

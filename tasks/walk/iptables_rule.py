@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from tasks.walk import fields
 from tasks.walk.answer import Answer, opposite
-from tasks.walk.chain import Ask, End, Jump, Rule, Step, always, put
+from tasks.walk.chain import Ask, End, From, Jump, Rule, Step, always, put
 from tasks.walk.fields import Test
-from tasks.walk.iptables_match import LONG, OF_ALL, OF_NONE, OF_SOME, OPTIONS, marked
+from tasks.walk.iptables_match import LONG, OF_ALL, OF_NONE, OF_SOME, OPTIONS, Condition, marked
 from tasks.walk.packet import State, Tracked
 
 _ALL_BITS = 0xFFFFFFFF
@@ -45,7 +45,7 @@ def rule_of(line: str, version: int, chains: Mapping[str, object]) -> Rule:
         words = ["-m", "not to be read"]
     at = next((n for n, word in enumerate(words) if LONG.get(word, word) in ("-j", "-g")), None)
     conditions = words if at is None else words[:at]
-    steps: list[Step] = [Ask(test) for test in _tests(conditions, version)]
+    steps: list[Step] = [_step(each) for each in _conditions(conditions, version)]
     if at is not None and len(words) > at + 1:
         is_goto = LONG.get(words[at], words[at]) == "-g"
         target, options = words[at + 1], _options_of_target(words[at + 2 :])
@@ -53,7 +53,11 @@ def rule_of(line: str, version: int, chains: Mapping[str, object]) -> Rule:
     return Rule(tuple(steps), lambda: line)
 
 
-def _tests(words: list[str], version: int) -> Iterator[Test]:
+def _step(condition: Condition) -> Step:
+    return condition if isinstance(condition, From) else Ask(condition)
+
+
+def _conditions(words: list[str], version: int) -> Iterator[Condition]:
     module, negated = "", False
     rest = list(words)
     while rest:
@@ -85,7 +89,7 @@ def _of_module(module: str, rest: list[str]) -> Iterator[Test]:
         yield fields.constant(Answer.UNKNOWN)
 
 
-def _option(module: str, name: str, rest: list[str], version: int) -> Test | None:
+def _option(module: str, name: str, rest: list[str], version: int) -> Condition | None:
     """What an option asks; None where that is said by its match, or by another option of it."""
     known = OPTIONS.get((module, name)) or OPTIONS.get(("", name))
     if known is None:
@@ -109,7 +113,9 @@ def _values(rest: list[str]) -> list[str]:
     return found
 
 
-def _not(test: Test) -> Test:
+def _not(test: Condition) -> Condition:
+    if isinstance(test, From):
+        return replace(test, negated=not test.negated)
     return lambda seen, state: opposite(test(seen, state))
 
 

@@ -12,8 +12,9 @@ from tasks.observe import Observed
 from tasks.walk import iptables, nft
 from tasks.walk.answer import STRANGER, Span
 from tasks.walk.chain import Base
-from tasks.walk.engine import Outcome, follow, orders
-from tasks.walk.packet import Doubt, Packet, Said, seen_on
+from tasks.walk.engine import follow, orders
+from tasks.walk.packet import Doubt, Packet, Said, seen_on, sources_of
+from tasks.walk.through import Outcome
 
 _IPTABLES_FAMILIES = {4: "ip", 6: "ip6"}
 _INTERFACE = re.compile(r"^\d+: (?P<name>[^\s@]+)", re.MULTILINE)
@@ -90,23 +91,28 @@ class Filters:
 
     def verdict(self, packet: Packet) -> Verdict:
         """What becomes of a packet."""
-        found = _verdict(self._outcomes(packet), self.gap)
+        outcomes = self._outcomes(packet)
+        found = _verdict(outcomes, self.gap)
         if found.doubt is not Doubt.SOME or packet.source is not None:
             return found
         most = _verdict(self._outcomes(packet, STRANGER), self.gap)
         if most.accepted is None:
             return found
+        other = next(each for each in outcomes if each.accepted is not most.accepted)
         return replace(
-            found, strangers=most.accepted, mark=most.mark, by=most.by, place=most.place,
-            unlike=f"{found.place}: {found.by}",
-        )  # fmt: skip
+            most,
+            accepted=None,
+            doubt=Doubt.SOME,
+            zones=found.zones,
+            unlike=": ".join(reversed(_said(other.by))),
+        )
 
     def _outcomes(self, packet: Packet, source: Span | None = None) -> list[Outcome]:
         return [
             outcome
-            for seen in seen_on(packet, self.interfaces, source)
+            for seen in seen_on(packet, self.interfaces)
             for bases in self.orders
-            for outcome in follow(seen, bases)
+            for outcome in follow(seen, source or sources_of(packet), bases)
         ]
 
 

@@ -9,7 +9,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from tasks.walk import fields
-from tasks.walk.answer import Answer, Span, any_of, merged, within, yes
+from tasks.walk.answer import Answer, Span, Spans, any_of, merged, within, yes
 from tasks.walk.packet import NUMBERS
 
 Value = Span | str
@@ -55,32 +55,42 @@ def bare(element: Any) -> Any:
     return element["elem"]["val"] if isinstance(element, dict) and "elem" in element else element
 
 
+def addresses(right: Any, sets: Sets) -> Spans | None:
+    """The addresses that the right side of a match names; None where not all is understood."""
+    elements = _elements(Kind.ADDRESS, right, sets)
+    try:
+        return None if elements is None else merged(_span(Kind.ADDRESS, e) for e in elements)
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _elements(kind: Kind, right: Any, sets: Sets) -> list[Any] | None:
+    named = isinstance(right, str) and right.startswith("@")
+    if named or (isinstance(right, dict) and "set" in right):
+        found = sets.of(right)
+        return None if found is None else [bare(each) for each in found]
+    return right if isinstance(right, list) and kind is not Kind.FLAGS else [right]
+
+
 def matcher(kind: Kind, right: Any, sets: Sets) -> Matcher:
     """The comparison with the right side of a match.
 
     What is not understood of it makes an answer uncertain only where the rest does not match.
     """
-    named = isinstance(right, str) and right.startswith("@")
-    if named or (isinstance(right, dict) and "set" in right):
-        found = sets.of(right)
-        if found is None:
-            return lambda _value: Answer.UNKNOWN
-        elements = [bare(each) for each in found]
-    else:
-        elements = right if isinstance(right, list) and kind is not Kind.FLAGS else [right]
+    elements = _elements(kind, right, sets)
+    if elements is None:
+        return lambda _value: Answer.UNKNOWN
     spans: list[Span] = []
     words: list[str] = []
     rest = Answer.NO
     for each in elements:
         try:
-            atom = _EVERY if each == "*" else _atom(kind, each)
+            if kind in (Kind.WORD, Kind.INTERFACE) and each != "*":
+                words.append(str(each))
+            else:
+                spans.append(_span(kind, each))
         except (ValueError, TypeError, KeyError):
             rest = Answer.UNKNOWN
-            continue
-        if isinstance(atom, str):
-            words.append(atom)
-        else:
-            spans.append(atom)
     return _among(kind, merged(spans), words, rest)
 
 
@@ -98,14 +108,14 @@ def _among(kind: Kind, spans: Sequence[Span], words: Sequence[str], rest: Answer
     return holds
 
 
-def _atom(kind: Kind, each: Any) -> Span | str:
-    """One value of a rule.
+def _span(kind: Kind, each: Any) -> Span:
+    """The numbers of one element.
 
     Raises:
         ValueError, TypeError, KeyError: it is none of this kind.
     """
-    if kind in (Kind.WORD, Kind.INTERFACE):
-        return str(each)
+    if each == "*":
+        return _EVERY
     if kind is Kind.FLAGS:
         bits = number_of(each)
         return bits, bits

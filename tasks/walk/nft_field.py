@@ -144,6 +144,11 @@ def _differs(_seen: Seen) -> Value | Answer:
 
 
 def _of_ip(version: int, name: str) -> Field:
+    if name == "saddr":
+        return Field(
+            Kind.ADDRESS,
+            lambda seen, state: state.source if seen.version == version else Answer.NO,
+        )
     kind, read = _IP.get(name, (Kind.NUMBER, _differs))
     return Field(kind, lambda seen, _: read(seen) if seen.version == version else Answer.NO)
 
@@ -153,7 +158,6 @@ def _ttl(seen: Seen) -> Value | Answer:
 
 
 _IP: dict[str, tuple[Kind, Callable[[Seen], Value | Answer]]] = {
-    "saddr": (Kind.ADDRESS, lambda seen: seen.source),
     "daddr": (Kind.ADDRESS, lambda seen: (seen.destination, seen.destination)),
     "protocol": (Kind.PROTOCOL, lambda seen: (seen.protocol, seen.protocol)),
     "nexthdr": (Kind.PROTOCOL, lambda seen: (seen.protocol, seen.protocol)),

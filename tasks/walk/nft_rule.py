@@ -8,8 +8,8 @@ from typing import Any
 
 from tasks.walk import fields
 from tasks.walk.answer import Answer
-from tasks.walk.chain import Action, Ask, Do, End, Jump, Rule, Set, Step, always, put
-from tasks.walk.nft_atom import Sets
+from tasks.walk.chain import Action, Ask, Do, End, From, Jump, Rule, Set, Step, always, put
+from tasks.walk.nft_atom import Sets, addresses
 from tasks.walk.nft_match import Amount, amount_of, lookup, test_of
 from tasks.walk.nft_words import words_of
 from tasks.walk.packet import Seen, State, Tracked
@@ -63,8 +63,14 @@ def _steps(expression: Expression, sets: Sets) -> Iterator[Step]:
 
 
 def _match(value: Expression, sets: Sets) -> Iterator[Step]:
-    op = str(value.get("op", "=="))
-    yield Ask(test_of(op, value.get("left"), value.get("right"), sets))
+    op, left, right = str(value.get("op", "==")), value.get("left"), value.get("right")
+    match left:
+        case {"payload": {"protocol": "ip" | "ip6" as family, "field": "saddr"}}:
+            spans = addresses(right, sets)
+            if spans is not None and op in ("==", "!="):
+                yield From(4 if family == "ip" else 6, spans, op == "!=")
+                return
+    yield Ask(test_of(op, left, right, sets))
 
 
 def _notrack(_value: Expression, _sets: Sets) -> Iterator[Step]:

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from inventory.rules import Address, PortRange, Protocol, RouterProtocol
-from tasks.walk.answer import Span
+from tasks.walk.answer import Span, Spans
 
 if TYPE_CHECKING:
     from tasks.walk.chain import Chain, Rule
@@ -49,7 +49,6 @@ class Seen:
         version: 4 or 6.
         protocol: its number.
         destination: an address as a number.
-        source: the numbers of those who may have sent it.
         ports: the destination ports; None where the protocol has none.
         interface: where it arrives; None where that is not known.
         multicast: it is for many.
@@ -58,7 +57,6 @@ class Seen:
     version: int
     protocol: int
     destination: int
-    source: Span
     ports: Span | None
     interface: str | None
     multicast: bool
@@ -74,7 +72,7 @@ class Seen:
         return self.ports is None
 
 
-def seen_on(packet: Packet, interfaces: Iterable[str], source: Span | None = None) -> list[Seen]:
+def seen_on(packet: Packet, interfaces: Iterable[str]) -> list[Seen]:
     """The packet as it may arrive: once for each interface that it may come by.
 
     AH in IPv6 is an extension header that no filter takes for a protocol (ip6tables(8): "-p ah"
@@ -83,7 +81,6 @@ def seen_on(packet: Packet, interfaces: Iterable[str], source: Span | None = Non
     Args:
         packet: the packet.
         interfaces: those of the router.
-        source: who may have sent it, where that is not what the packet says.
     """
     version = packet.destination.version
     ports: Span | None = None
@@ -99,7 +96,6 @@ def seen_on(packet: Packet, interfaces: Iterable[str], source: Span | None = Non
             version,
             -1 if version == 6 and packet.protocol == "ah" else NUMBERS[packet.protocol.value],  # noqa: PLR2004
             int(packet.destination),
-            source or _sources(packet),
             ports,
             name,
             packet.destination.is_multicast,
@@ -108,7 +104,7 @@ def seen_on(packet: Packet, interfaces: Iterable[str], source: Span | None = Non
     ]
 
 
-def _sources(packet: Packet) -> Span:
+def sources_of(packet: Packet) -> Span:
     """Who may have sent it; adverts to all routers come from link-local addresses in IPv6."""
     if packet.source is not None:
         return int(packet.source), int(packet.source)
@@ -143,6 +139,7 @@ class State:
     """What has happened to a packet so far.
 
     Attributes:
+        sources: who may have sent it so that it came here, as numbers.
         mark: its firewall mark; None where that is not known.
         ct_mark: its connection's.
         tracked: what conntrack makes of it.
@@ -152,6 +149,7 @@ class State:
         doubted: the rule for that.
     """
 
+    sources: Spans
     mark: int | None = 0
     ct_mark: int | None = 0
     tracked: Tracked = Tracked.NOT_YET
@@ -159,6 +157,11 @@ class State:
     accept: Said | None = None
     doubt: Doubt = Doubt.NONE
     doubted: Said | None = None
+
+    @property
+    def source(self) -> Span:
+        """One span with all who may have sent it."""
+        return self.sources[0][0], self.sources[-1][1]
 
     def untracked(self) -> State:
         """The same behind a rule that says so; too late once conntrack has seen it."""
@@ -168,7 +171,7 @@ class State:
 
     @property
     def key(self) -> object:
-        """What later rules can tell apart."""
+        """What later rules can tell apart, but for who sends."""
         return self.mark, self.ct_mark, self.tracked, self.zones
 
     def doubting(self, doubt: Doubt, said: Said) -> State:
