@@ -28,7 +28,8 @@ class Verdict:
         accepted: every packet filter lets it in, as far as IPVS; None where that cannot be said.
         mark: the mark that it has then, 0 for none; None where that cannot be said, or differs.
         by: the rule that decides, in the router's own words: the one that turns it away, else the
-            last one that lets it in; where nothing can be said, the one that leaves that open.
+            last one that lets it in; where nothing can be said, the one that leaves that open. Of
+            clients that meet several, the rule for strangers.
         place: where that rule stands; both are empty where no rule says anything.
         doubt: why it cannot be said.
         strangers: whether a client gets in whom no rule names by address, as clients of a public
@@ -93,11 +94,13 @@ class Filters:
         """What becomes of a packet."""
         outcomes = self._outcomes(packet)
         found = _verdict(outcomes, self.gap)
-        if found.doubt is not Doubt.SOME or packet.source is not None:
+        if found.doubt is Doubt.UNKNOWN or packet.source is not None or len(outcomes) == 1:
             return found
         most = _verdict(self._outcomes(packet, STRANGER), self.gap)
         if most.accepted is None:
             return found
+        if most.accepted is found.accepted:
+            return replace(found, by=most.by, place=most.place)
         other = next(each for each in outcomes if each.accepted is not most.accepted)
         return replace(
             most,
