@@ -58,18 +58,13 @@ def _service(subject: Subject, service: Service, filters: Filters) -> Iterator[F
     away: dict[Verdict, list[str]] = {}
     unclear: dict[Verdict, list[str]] = {}
     astray: dict[Verdict, list[str]] = {}
-    for vip in service.vips:
-        interface = _arrives_on(subject, vip)
-        for each in service.ports:
-            packet = Packet(vip, Protocol(each.protocol), each.ports, interface=interface)
-            said = filters.verdict(packet)
-            what = f"{vip} port {each}"
-            if said.strangers is False:
-                away.setdefault(said, []).append(what)
-            elif said.strangers is None and said.doubt is Doubt.UNKNOWN:
-                unclear.setdefault(said, []).append(what)
-            if said.mark is not None and said.mark != service.mark:
-                astray.setdefault(said, []).append(what)
+    for what, said in _said(subject, service, filters):
+        if said.strangers is False:
+            away.setdefault(said, []).append(what)
+        elif said.strangers is None and said.doubt is Doubt.UNKNOWN:
+            unclear.setdefault(said, []).append(what)
+        if said.mark is not None and said.mark != service.mark:
+            astray.setdefault(said, []).append(what)
     name = service.name
     for said, packets in away.items() if accepts else ():
         mend = "accept: true for it in the inventory, then lvsfleet rollout --limit"
@@ -87,6 +82,16 @@ def _service(subject: Subject, service: Service, filters: Filters) -> Iterator[F
     if marks and subject.change is not None:
         for said, packets in astray.items():
             yield _astray(subject, service, said, packets)
+
+
+def _said(subject: Subject, service: Service, filters: Filters) -> Iterator[tuple[str, Verdict]]:
+    """What becomes of a service's packets, by VIP and ports that are treated alike."""
+    for vip in service.vips:
+        interface = _arrives_on(subject, vip)
+        for each in service.ports:
+            whole = Packet(vip, Protocol(each.protocol), each.ports, interface=interface)
+            for packet, said in filters.by_ports(whole):
+                yield f"{vip} port {packet.port}/{packet.protocol.value}", said
 
 
 def _astray(subject: Subject, service: Service, said: Verdict, packets: list[str]) -> Finding:

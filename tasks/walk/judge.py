@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from tasks.backends.variants import Variant, variant_of
+from inventory.rules import PortRange
 from tasks.observe import Observed
-from tasks.walk import iptables, nft
 from tasks.walk.answer import STRANGER, Span
 from tasks.walk.chain import Base
 from tasks.walk.engine import follow, orders
 from tasks.walk.packet import Doubt, Packet, Said, seen_on, sources_of
+from tasks.walk.read import bases_of, interfaces_of
 from tasks.walk.through import Outcome
-
-_IPTABLES_FAMILIES = {4: "ip", 6: "ip6"}
-_INTERFACE = re.compile(r"^\d+: (?P<name>[^\s@]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +44,11 @@ class Verdict:
     strangers: bool | None = None
     unlike: str = ""
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it can be said what becomes of strangers, and with which mark."""
+        return self.strangers is not None and self.mark is not None
+
     def __str__(self) -> str:
         return ": ".join(filter(None, (self.place, self.by))) or "no rule turns it away"
 
@@ -73,22 +74,8 @@ class Filters:
         Raises:
             NotUnderstood: an answer of it makes no sense.
         """
-        found, of_iptables = _of_iptables(observed)
-        listing = observed.text("nft:ruleset")
-        if listing:
-            found += nft.bases(listing, without=of_iptables)
-        elif listing := observed.text("nftables:others"):
-            own = observed.text("nftables:own")
-            without = {*of_iptables, *([("inet", "lvsfleet")] if own else [])}
-            found += nft.bases(listing, without=without, whole_sets=False)
-            found += nft.bases(own) if own else ()
-        addresses = observed.sections.get("addresses")
-        names = _INTERFACE.findall(addresses.text) if addresses else []
-        return cls(
-            tuple(map(tuple, orders(found))),
-            tuple(dict.fromkeys(names)),
-            _gap(observed, found, listing),
-        )
+        found, gap = bases_of(observed)
+        return cls(tuple(map(tuple, orders(found))), interfaces_of(observed), gap)
 
     def verdict(self, packet: Packet) -> Verdict:
         """What becomes of a packet."""
@@ -110,6 +97,34 @@ class Filters:
             unlike=": ".join(reversed(_said(other.by))),
         )
 
+    def by_ports(self, packet: Packet) -> list[tuple[Packet, Verdict]]:
+        """What becomes of a packet to a range of ports: in parts, where they are not treated alike.
+
+        Neighbours that are treated alike are one part. Where the ports are not what a verdict is
+        left open by, the range stays whole.
+        """
+        parts: list[tuple[Packet, Verdict]] = []
+        for part, said in self._parts(packet):
+            last = parts[-1] if parts else None
+            if last is not None and last[1] == said:
+                parts[-1] = (_joined(last[0], part), said)
+            else:
+                parts.append((part, said))
+        return parts
+
+    def _parts(self, packet: Packet) -> Iterator[tuple[Packet, Verdict]]:
+        said, ports = self.verdict(packet), packet.port
+        if not isinstance(ports, PortRange) or ports.first == ports.last or said.is_known:
+            yield packet, said
+            return
+        ends = (self.verdict(replace(packet, port=port)) for port in (ports.first, ports.last))
+        if not any(end.is_known for end in ends):
+            yield packet, said
+            return
+        middle = (ports.first + ports.last) // 2
+        yield from self._parts(replace(packet, port=PortRange(ports.first, middle)))
+        yield from self._parts(replace(packet, port=PortRange(middle + 1, ports.last)))
+
     def _outcomes(self, packet: Packet, source: Span | None = None) -> list[Outcome]:
         return [
             outcome
@@ -119,6 +134,13 @@ class Filters:
         ]
 
 
+def _joined(one: Packet, other: Packet) -> Packet:
+    first, last = one.port, other.port
+    low = first.first if isinstance(first, PortRange) else first
+    high = last.last if isinstance(last, PortRange) else last
+    return one if low is None or high is None else replace(one, port=PortRange(low, high))
+
+
 def verdict(observed: Observed, packet: Packet) -> Verdict:
     """What becomes of a packet; for several of them, keep `Filters.of` and ask that.
 
@@ -126,36 +148,6 @@ def verdict(observed: Observed, packet: Packet) -> Verdict:
         NotUnderstood: an answer of the router makes no sense.
     """
     return Filters.of(observed).verdict(packet)
-
-
-def _of_iptables(observed: Observed) -> tuple[list[Base], set[nft.Table]]:
-    """The chains of both variants, and the tables of nftables that they are."""
-    found: list[Base] = []
-    covered: set[nft.Table] = set()
-    for version, family in _IPTABLES_FAMILIES.items():
-        dumps: dict[Variant | None, str] = {}
-        for program in ("iptables-nft", "iptables-legacy", "iptables"):
-            text = observed.text(f"{program}:{version}")
-            if text:
-                dumps.setdefault(variant_of(text), text)
-        for variant, text in dumps.items():
-            found += iptables.bases(text, version)
-            if variant is Variant.NFT:
-                covered |= {(family, name) for name in iptables.tables(text)}
-    return found, covered
-
-
-def _gap(observed: Observed, found: Sequence[Base], listing: str | None) -> str:
-    if listing:
-        return ""
-    said = observed.sections.get("nft:ruleset")
-    if said is not None and said.status:
-        return f"nft does not list its rules (exit status {said.status})"
-    firewalld = observed.units.get("firewalld")
-    if firewalld and firewalld.active and not any(b.chain.place.startswith("fire") for b in found):
-        return "firewalld runs, and nft does not list the rules that it has made"
-    dumped = any(observed.text(f"iptables:{version}") for version in _IPTABLES_FAMILIES)
-    return "" if dumped else "neither nft nor iptables-save lists any rules"
 
 
 def _verdict(outcomes: Sequence[Outcome], gap: str) -> Verdict:

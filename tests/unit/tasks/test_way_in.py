@@ -92,6 +92,18 @@ def test_what_becomes_of_a_packet(name: str, words: str, expected: list[str]) ->
     assert in_words(of_case(name).verdict(packet(words))) == expected
 
 
+def test_a_range_comes_in_the_parts_that_are_treated_alike() -> None:
+    parts = of_case("hand-written").by_ports(packet("192.0.2.11 9000-20001/tcp"))
+    assert [(str(part.port), said.accepted, said.mark) for part, said in parts] == [
+        ("9000-9999", False, 0),
+        ("10000-15000", True, 21),
+        ("15001-20000", False, 21),
+        ("20001", False, 0),
+    ]
+    (whole,) = of_case("hardened").by_ports(packet("198.51.100.10 8443/tcp"))
+    assert whole[1].doubt is Doubt.UNKNOWN
+
+
 def test_zones_are_told() -> None:
     zones = of_case("firewalld-zones")
     assert zones.verdict(packet("203.0.113.10 80/tcp on eth0")).zones == ("internal", "drop")
