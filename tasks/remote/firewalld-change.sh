@@ -180,6 +180,7 @@ fw_unapply() {
 # it is told as well.
 fw_unsave() {
     if [ -f "$1/undo/disable" ]; then systemctl disable firewalld 2>&1 || return; fi
+    rm -f /etc/firewalld/zones/.lvsfleet # of a save that was killed while it looked for room
     if fw_same "$1"; then return 0; fi
     if [ ! -f "$1/written" ] && [ ! -f "$1/do/start" ]; then
         fw_edit_saved "$1/undo" && fw_mend "$1" && fw_sync "$1"
