@@ -94,6 +94,11 @@ class _Work:
         if seen.error or seen.change is None or seen.observed is None or not seen.change.edits:
             return seen.outcome()
         change, before = seen.change, seen.observed
+        for run_of_lock, _, state in (line.partition(" ") for line in before.leftovers):
+            # Half of what another run is at may be in what was seen: no plan builds upon that.
+            if before.lock and before.lock.split()[0] == run_of_lock:
+                error = router.locked(f"{state} {before.lock}")
+                return replace(seen.outcome(Status.FAILED), error=error)
         self.takes = change.takes
         self.until += self.takes
         try:

@@ -120,19 +120,28 @@ _HOLDERS: Mapping[str, str] = {
 }
 
 
+def locked(words: str) -> Locked:
+    """The error for a lock.
+
+    Args:
+        words: ``STATE RUN SINCE WHO``, as the router says it.
+    """
+    state, run, since, who = (*words.split(), "", "", "", "")[:4]
+    when = datetime.fromtimestamp(int(since), UTC) if since.isdecimal() else "unknown"
+    return Locked(
+        f"another run holds the router: {run or '(no name)'} by {who or 'nobody known'},"
+        f" since {when}, {state}",
+        _HOLDERS.get(state, _HOLDERS["beginning"]),
+    )
+
+
 def _raise_failure(sections: Mapping[str, Section]) -> None:
     said = failure(sections)
     if said is None:
         return
     kind, words = said
     if kind == "locked":
-        state, run, since, who = (*words.split(), "", "", "", "")[:4]
-        when = datetime.fromtimestamp(int(since), UTC) if since.isdecimal() else "unknown"
-        raise Locked(
-            f"another run holds the router: {run or '(no name)'} by {who or 'nobody known'},"
-            f" since {when}, {state}",
-            _HOLDERS.get(state, _HOLDERS["beginning"]),
-        )
+        raise locked(words)
     error, hint = _KINDS[kind]
     raise error(words, hint)
 

@@ -86,31 +86,42 @@ def _plan(team: Team, router: Today, services: Sequence[Service], vrrp: Vrrp) ->
 
 
 def _let_in(team: Team, bare: list[Service]) -> tuple[list[Service], Vrrp]:
-    """What the routers let in by rules like lvsfleet's own: what costs no further rule on any."""
-    closed = Vrrp()
-    without = [_plan(team, each, bare, closed) for each in team.routers]
-    wide = [replace(each, accept=True) for each in bare]
-    lacking: set[str] | None = set()
-    for tried in (Vrrp(accept=True, ah=True), Vrrp(accept=True)):
-        with_all = [_plan(team, each, wide, tried) for each in team.routers]
-        lacking = _lacking(without, with_all)
-        if lacking is None:
-            return bare, closed
-        if "vrrp" not in lacking:
-            closed = tried
-            break
-    return [replace(each, accept=each.name not in (lacking or ())) for each in bare], closed
+    """What the routers let in by rules like lvsfleet's own: what costs no further rule on any.
+
+    Each service is tried for itself: the ports of two of them on one VIP may share a rule.
+    """
+    without = [_plan(team, each, bare, Vrrp()) for each in team.routers]
+
+    def tried(services: Sequence[Service], vrrp: Vrrp) -> list[Planned]:
+        return [_plan(team, each, services, vrrp) for each in team.routers]
+
+    services: list[Service] = []
+    for n, each in enumerate(bare):
+        wide = replace(each, accept=True)
+        with_it = tried([*bare[:n], wide, *bare[n + 1 :]], Vrrp())
+        # Nothing that is open is closed, though it be open on one of the routers only.
+        is_open = all(map(_costs_nothing, without, with_it)) or any(map(_keeps, without, with_it))
+        services.append(wide if is_open else each)
+    for vrrp in (Vrrp(accept=True, ah=True), Vrrp(accept=True)):
+        if all(map(_costs_nothing, without, tried(bare, vrrp))):
+            return services, vrrp
+    plain = Vrrp(accept=True)
+    return services, plain if any(map(_keeps, without, tried(bare, plain))) else Vrrp()
 
 
-def _lacking(without: Sequence[Planned], with_all: Sequence[Planned]) -> set[str] | None:
-    """The services that a router would get a rule for; None where that cannot be said."""
-    names: set[str] = set()
-    for few, many in zip(without, with_all, strict=True):
-        if isinstance(few, RouterError) or isinstance(many, RouterError):
-            return None
-        more = (edit for edit in many - few if edit.op is Op.ADD)
-        names.update(edit.service for edit in more if edit.service is not None)
-    return names
+def _costs_nothing(without: Planned, with_it: Planned) -> bool:
+    """Whether a router lets it in already; not where that cannot be said."""
+    if isinstance(without, RouterError) or isinstance(with_it, RouterError):
+        return False
+    return all(edit.op is not Op.ADD for edit in with_it - without)
+
+
+def _keeps(without: Planned, with_it: Planned) -> bool:
+    """Whether a rule that lets something in would else be taken away: nothing open is closed."""
+    if isinstance(without, RouterError) or isinstance(with_it, RouterError):
+        return False
+    gone = (edit.rule.lower() for edit in without - with_it if edit.op is Op.REMOVE)
+    return any(rule.endswith(" accept") for rule in gone)
 
 
 def _told(edits: frozenset[Edit], backend: Backend) -> list[str]:

@@ -26,8 +26,11 @@ _BEGINNING = 60
 
 def leftovers(observed: Observed) -> Iterator[Finding]:
     """Runs without an end, or whose end nobody has seen."""
+    busy = (observed.lock or "").split(maxsplit=1)[:1]
     for line in observed.leftovers:
         run, _, state = line.partition(" ")
+        if [run] == busy:  # it is at work right now, or `stale_lock` tells of it
+            continue
         said, hint = _ENDS.get(state, (f"is {state}", ""))
         severity = Severity.INFO if state == "unseen" else None
         message = f"the change of run {run} {said}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 import time
 
@@ -11,13 +10,15 @@ from tests.lab.chaos.storm import Storm
 from tests.lab.chaos.world import World
 
 ROLLOUTS = 100
-SECONDS = 400.0
+SECONDS = 900.0
+SEED = 3
+"""The same in every run, so that a failure is the change's; `make chaos` takes another."""
 
 
 def test_rollouts_with_a_random_fault_each(world: World) -> None:
     """The seed is printed; LVSFLEET_CHAOS_SEED brings it again."""
     given = os.environ.get("LVSFLEET_CHAOS_SEED")
-    seed = int(given) if given else secrets.randbelow(1_000_000)
+    seed = int(given) if given else SEED
     sys.stdout.write(f"seed {seed}\n")
     lines: list[str] = []
     until = time.monotonic() + SECONDS

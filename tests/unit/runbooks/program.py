@@ -13,12 +13,13 @@ import os
 import time
 from dataclasses import replace
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 from nornir.core.task import Result, Task
 
 from inventory.desired import Backend, Desired
-from runbooks import engine
+from runbooks import engine, loading
 from runbooks.cli import main
 from runbooks.journal import Journal
 from tasks.backends.protocol import Change
@@ -104,7 +105,15 @@ def bring_there(
     return Result(host=task.host, result=outcome)
 
 
+class _Everywhere:
+    """A folder with whatever is looked for: the lab of the repository's inventory counts as up."""
+
+    def __truediv__(self, _name: str) -> Path:
+        return Path("/")
+
+
 if __name__ == "__main__":
+    loading._NETWORKS = _Everywhere()
     engine.look_at = look_at
     engine.stand_of = stand_of
     engine.bring_there = bring_there
