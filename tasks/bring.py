@@ -94,11 +94,6 @@ class _Work:
         if seen.error or seen.change is None or seen.observed is None or not seen.change.edits:
             return seen.outcome()
         change, before = seen.change, seen.observed
-        for run_of_lock, _, state in (line.partition(" ") for line in before.leftovers):
-            # Half of what another run is at may be in what was seen: no plan builds upon that.
-            if before.lock and before.lock.split()[0] == run_of_lock:
-                error = router.locked(f"{state} {before.lock}")
-                return replace(seen.outcome(Status.FAILED), error=error)
         self.takes = change.takes
         self.until += self.takes
         try:
@@ -111,7 +106,7 @@ class _Work:
             )
             return replace(seen.outcome(Status.FAILED), error=why)
         try:
-            self.noted("begin", lambda: self.begin(change, run))
+            self.noted("begin", lambda: self.begin(change, before, run))
         except (ApplyFailed, *_LOST) as error:
             return self.take_back(seen, run, error)
         except RouterError as error:  # nothing was changed
@@ -156,7 +151,8 @@ class _Work:
         """Seconds that are left for the next exchange."""
         return max(1.0, self.until - time.monotonic())
 
-    def begin(self, change: Change, run: str) -> None:
+    def begin(self, change: Change, before: Observed, run: str) -> None:
+        _refuse_half_seen(before)
         snapshot = router.begin(
             self.connections.first(),
             change,
@@ -240,3 +236,14 @@ class _Work:
                 "its rules are neither those of before nor those that were wanted",
                 "Look at the router; a copy of its rules is below /var/lib/lvsfleet/runs",
             )
+
+
+def _refuse_half_seen(before: Observed) -> None:
+    """Stop where another run is at work: half of what it does may be in what was seen.
+
+    Raises:
+        Locked: one is.
+    """
+    for run, _, state in (line.partition(" ") for line in before.leftovers):
+        if before.lock and before.lock.split()[0] == run:
+            raise router.locked(f"{state} {before.lock}")
