@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,7 +122,7 @@ def conduct(
             workers=request.workers or _configured_workers(nr),
             deadline=request.timeout + request.confirm_timeout + GRACE,
             stop=stop,
-            on_stop=lambda at_work: processor.note(_stopping(stop, at_work)),
+            on_stop=lambda at_work: processor.note(_stopping(stop, at_work, request)),
         ),
         processor=processor,
         stop=stop,
@@ -204,12 +204,16 @@ def _configured_workers(nr: Nornir) -> int:
     return workers
 
 
-def _stopping(stop: Stop, at_work: Sequence[str]) -> str:
+def _stopping(stop: Stop, at_work: Sequence[str], request: Request) -> str:
     names = ", ".join(visible(name) for name in at_work[:_NAMED])
     if len(at_work) > _NAMED:
         names += f" and {len(at_work) - _NAMED} more"
     if stop.at_once:
-        return f"Not waiting any longer for {names or 'anything'}."
+        latest = datetime.now(UTC).astimezone() + timedelta(seconds=request.confirm_timeout)
+        return (
+            f"Not waiting any longer for {names or 'anything'}. What is not confirmed is taken"
+            f" back by the router itself by {latest:%H:%M:%S}, later only if its change is long."
+        )
     if not at_work:
         return "Stopping: no router is at work."
     return (

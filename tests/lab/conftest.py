@@ -17,13 +17,17 @@ import pytest
 from inventory.errors import LvsfleetError
 from lab.fleet import Lab
 
-_OF_WORKER = {"gw0": 9, "gw1": 5, "gw2": 3, "gw3": 6}
+_OF_WORKER = {"gw0": 9, "gw1": 5, "gw2": 3}
 NUMBER = int(
     os.environ.get("LVSFLEET_TEST_LAB")
     or _OF_WORKER.get(os.environ.get("PYTEST_XDIST_WORKER", "gw0"), 9)
 )
 SPARE_NUMBER = 8
-OTHERS_NUMBER = int(os.environ.get("LVSFLEET_TEST_LAB_OF_OTHERS") or 6)
+_OTHERS_OF_WORKER = {"gw0": 6, "gw1": 4, "gw2": 1}
+OTHERS_NUMBER = int(
+    os.environ.get("LVSFLEET_TEST_LAB_OF_OTHERS")
+    or _OTHERS_OF_WORKER.get(os.environ.get("PYTEST_XDIST_WORKER", "gw0"), 6)
+)
 """For routers of the kinds that the six are not; one run after another has it."""
 
 HERE = Path(__file__).parent

@@ -178,6 +178,7 @@ def test_asked_twice_it_waits_no_longer(lvsfleet: Lvsfleet) -> None:
     assert time.monotonic() - begun < 10
     assert code == 130
     assert "Not waiting any longer for ams1." in err
+    assert re.search(r"taken back by the router itself by \d\d:\d\d:\d\d,", err)
     assert "6 routers: 1 unknown, 5 skipped in" in out
     assert "ams1: the run was ended while it was being worked on" in out
     assert "Traceback" not in err
