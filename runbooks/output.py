@@ -26,11 +26,15 @@ def check_writable(path: Path | None, option: str = "--output") -> None:
     """
     if path is None:
         return
-    folder = path.resolve().parent
-    if not folder.is_dir():
+    try:
+        folder = path.resolve().parent
+        there, whole = folder.is_dir(), path.is_dir()
+        target = path if path.exists() else folder
+    except OSError as error:  # one may not even look there
+        raise NotWritable(f"{option}: {path} cannot be written: {error.strerror}") from error
+    if not there:
         raise NotWritable(f"{option}: there is no folder {folder}", f"`mkdir -p {folder}` makes it")
-    target = path if path.exists() else folder
-    if path.is_dir() or not os.access(target, os.W_OK):
+    if whole or not os.access(target, os.W_OK):
         raise NotWritable(f"{option}: {path} cannot be written")
 
 
