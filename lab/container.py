@@ -98,6 +98,8 @@ class Container:
             state = self.system_state(wait=True)
             if state in {"running", "degraded"}:
                 return state
+            if not self.running():
+                raise self._failed("ended while it booted")
             time.sleep(_POLL_SECONDS)
         raise self._failed(f"did not boot within {seconds:.0f} s")
 
