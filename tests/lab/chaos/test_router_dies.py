@@ -58,12 +58,14 @@ def moments(world: World, first: str, second: str) -> dict[str, Moment]:
     return found
 
 
-def power_cut(world: World, at: dict[str, Moment]) -> tuple[Controller, str, str, set[str]]:
+def power_cut(
+    world: World, at: dict[str, Moment], *options: str
+) -> tuple[Controller, str, str, set[str]]:
     """A rollout in which each router loses its power at a moment of its own."""
     old, new = world.together(*at)
     for router, (command, when) in at.items():
         wires.set_trap(world.lab, router, command, wires.POWER, when=when)
-    run = world.rollout(new, list(at), options=[*PATIENT, "--timeout", "20"])
+    run = world.rollout(new, list(at), options=["--timeout", "15", *options])
     left = set(at)
 
     def cut() -> bool:
@@ -73,7 +75,7 @@ def power_cut(world: World, at: dict[str, Moment]) -> tuple[Controller, str, str
             world.lab.stop(*dark)
         return not left or run.process.poll() is not None
 
-    wait_for(cut, 60)
+    wait_for(cut, 90)
     run.kill()
     dark = set(at) - left
     world.lab.start(*dark)
@@ -92,7 +94,7 @@ NAMED = (
 @pytest.mark.parametrize(("first", "second"), NAMED)
 def test_power_cut(world: World, first: str, second: str) -> None:
     at = moments(world, first, second)
-    _, old, new, dark = power_cut(world, at)
+    _, old, new, dark = power_cut(world, at, *PATIENT)
 
     assert dark == set(at)
     early = ("armed", "applying", "claiming")
@@ -142,10 +144,10 @@ def test_a_commit_is_killed_and_so_is_the_controller(world: World, first: str, s
     at = moments(world, first, second)
     _, new = world.together(*at)
     for router, (command, when) in at.items():
-        wires.set_trap(world.lab, router, command, wires.KILL, when=when)
+        wires.set_trap(world.lab, router, command, ">/var/tripped\n" + wires.KILL, when=when)
     points = dict.fromkeys(at, "sent commit")
     run = world.rollout(new, list(at), points=points, options=["--confirm-timeout", "12"])
-    run.there()
+    wait_for(lambda: all(wires.tripped(world.lab, router) for router in at), 60)
     run.kill()
 
     world.check(*at, allowed=dict.fromkeys(at, new), reboot=False)
