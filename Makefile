@@ -37,7 +37,7 @@ chaos: host setup ## random faults during rollouts, for SECONDS=600; every route
 
 .PHONY: unit
 unit: setup ## the tests that need no router
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest -m 'not lab' tests/unit
 
 .PHONY: lint
 lint: setup ## ruff, mypy, shellcheck
