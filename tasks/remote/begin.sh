@@ -24,7 +24,7 @@ if ! take_lock "$run" "$who"; then
     case $breaking:$held in
         yes:stale*)
             abandon "$home/runs/$(lock_run)"
-            rm -f "$lock"
+            rm -f "$lock" "$back"
             ;;
         *) fail locked "$held" ;;
     esac

@@ -11,15 +11,16 @@ case $backend in
     iptables | nftables) why=$(check_files "$dir/save") || fail changed-meanwhile "$why" ;;
 esac
 # One rename decides: of commit and revert, only one finds the file.
-move "$dir" armed claimed || fail lost "the router took the change back before it was confirmed"
+if [ -e "$back" ] || ! move "$dir" armed claimed; then
+    fail lost "the router took the change back before it was confirmed"
+fi
 
 # The answer comes last: a dead line may hold it up for as long as it wants.
 said=$(section save save_all "$dir" 2>&1)
 case $said in
     *"> save 0")
         said=$said$(observe_all "$2" "$3")
-        finish "$dir" claimed "done"
-        disarm "$run"
+        finish "$dir" claimed "done" && disarm "$run" # else the timer tries that again
         prune
         ;;
     *)
@@ -28,10 +29,7 @@ case $said in
             said=$said$(section undo undo_stubbornly "$dir" 2>&1)
         fi
         case $said in
-            *"> undo 0")
-                finish "$dir" reverting reverted
-                disarm "$run"
-                ;;
+            *"> undo 0") finish "$dir" reverting reverted && disarm "$run" ;;
         esac # else the timer goes on
         ;;
 esac

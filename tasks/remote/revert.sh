@@ -39,10 +39,12 @@ elif [ "$held" = no ]; then
 elif [ -e "$dir/reverting" ]; then
     true # another one died at it
 elif [ -e "$dir/armed" ]; then
-    true # on a disk that takes no rename nobody can have committed, nor can while we hold the run
+    # On a disk that takes no rename nobody can have committed, nor can while we hold the run; nor
+    # later, when it takes one again.
+    true >"$back"
 elif [ -e "$dir/claimed" ] && [ "$asked" = timer ]; then
     if save_all "$dir" >"$dir/report" 2>&1; then
-        finish "$dir" claimed "done"
+        finish "$dir" claimed "done" || exit 1
         date +%s >"$dir/unseen"
         exit 0
     fi
@@ -61,8 +63,11 @@ printf '%s\n' "$report" >"$dir/report"
 case $report in
     *"> undo 0")
         if [ "$asked" = timer ]; then date +%s >"$dir/unseen"; fi
-        finish "$dir" reverting reverted
-        if [ "$asked" = asked ]; then disarm "$run"; fi
+        if finish "$dir" reverting reverted; then
+            if [ "$asked" = asked ]; then disarm "$run"; fi
+        elif [ "$asked" = timer ]; then
+            exit 1
+        fi
         ;;
     *) if [ "$asked" = timer ]; then exit 1; fi ;; # and the timer tries again
 esac

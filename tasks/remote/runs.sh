@@ -3,6 +3,9 @@
 # The state is the name of one empty file, so that one rename moves it: armed, then either claimed
 # (being saved) and done, or reverting and reverted; abandoned if it died and nobody came back to it.
 
+# On a disk that takes no rename an armed run stays armed, though it was taken back: this says so.
+back=$lock-back
+
 recovery=lvsfleet-recover.service
 units=/etc/systemd/system
 
@@ -53,7 +56,7 @@ release() {
     case $(lock_run) in
         "$1" | "")
             if grep -qsF "/$1/recover.sh" "$units/$recovery"; then remove_recovery; fi
-            rm -f "$lock"
+            rm -f "$lock" "$back"
             ;;
     esac
 }

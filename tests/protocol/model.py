@@ -14,6 +14,8 @@ What is left out, and why:
 - What changes the router's filtering has an end of its own (``patiently`` and ``timeout`` in the
   scripts), so a revert always outlasts it. Before its claim a commit may hang for ever.
 - Whoever kills revert.sh does not kill the watch.sh that starts it again, or only with the power.
+- A disk that takes no writes does so again while somebody still tries, and at a boot: else only the
+  next boot, or the next run, can go on.
 - One change: that others wait for its lock is in the lab's tests.
 """
 
@@ -67,6 +69,7 @@ class State(NamedTuple):
         unit: the recovery is installed.
         run4, run6: what filters now; gone with the power.
         lock: the run has the router.
+        back: it was taken back on a disk on which it stays armed.
         timer: "", "set", or "fired": watch.sh is at work.
         begin, commit, asked, watched: what each script does next. ``asked`` is the revert that the
             controller wants, ``watched`` the timer's.
@@ -77,7 +80,8 @@ class State(NamedTuple):
         controller: what it waits for, or what it said in the end.
         told: its last script's answer, while that is on its way.
         up: the line.
-        kills, cuts, flips, reloads: faults that may come yet.
+        frozen: the disk takes no writes.
+        kills, cuts, flips, reloads, freezes: faults that may come yet.
     """
 
     folder: bool = False
@@ -88,6 +92,7 @@ class State(NamedTuple):
     run4: str = OLD
     run6: str = OLD
     lock: bool = False
+    back: bool = False
     timer: str = ""
     begin: str = IDLE
     commit: str = IDLE
@@ -100,10 +105,12 @@ class State(NamedTuple):
     controller: str = "ready"
     told: str = ""
     up: bool = True
+    frozen: bool = False
     kills: int = 1
     cuts: int = 1
     flips: int = 2
     reloads: int = 1
+    freezes: int = 0
 
 
 Step = tuple[str, State]
@@ -149,6 +156,9 @@ def _begin(s: State, rules: Rules) -> Iterator[Step]:
             yield to("has lost the lock", IDLE, holder=_let_go(s, "begin"))
         case "own":
             yield to("has the lock", "unit")
+        case "unit" | "arm" if s.frozen:  # begin.sh: fail preflight; give_up
+            timer = "" if s.timer == "set" else s.timer
+            yield to("gives up", IDLE, holder=_let_go(s, "begin"), lock=False, timer=timer)
         case "unit":  # begin.sh: snapshot … ipt_ready; install_recovery "$dir"; sync
             yield to("installs recovery", "timer", unit=rules.recovery)
         case "timer" if rules.armed_first:  # begin.sh: arm "$run" "$seconds"
@@ -187,7 +197,9 @@ def _commit(s: State, rules: Rules) -> Iterator[Step]:
             yield to("saves IPv4 unclaimed", "early6", saved4=NEW)
         case "early6":
             yield to("saves IPv6 unclaimed", "claim", saved6=NEW)
-        case "claim" if s.mark != "armed":  # commit.sh: move "$dir" armed claimed || fail lost
+        case "claim" if s.frozen:  # commit.sh: ! move "$dir" armed claimed
+            yield answer("cannot claim", "lost")
+        case "claim" if s.mark != "armed" or s.back:  # commit.sh: ! move "$dir" armed claimed
             yield answer("finds it taken back", "lost")
         case "claim" if rules.atomic_claim:  # commit.sh: move "$dir" armed claimed
             yield to("claims", "save4" if rules.timer_stays else "early disarm", mark="claimed")
@@ -195,6 +207,16 @@ def _commit(s: State, rules: Rules) -> Iterator[Step]:
             yield to("sees it armed", "write")
         case "write":
             yield to("claims blindly", "save4", mark="claimed")
+        case "save4" | "save6" if s.frozen:
+            yield to("cannot save", "unclaim")
+        case "done" if s.frozen:  # commit.sh: finish "$dir" claimed "done" && disarm "$run"
+            yield to("cannot say that it is done", "answer")
+        case "unclaim" if s.frozen:  # commit.sh: if move "$dir" claimed reverting; then
+            yield to("keeps its claim", "refuse")
+        case "undo" if s.frozen:  # undo.sh, undo_all: _unsaved=no
+            yield to("takes back what runs", "refuse", run4=OLD, run6=OLD)
+        case "undone" if s.frozen:  # commit.sh: finish "$dir" reverting reverted && disarm "$run"
+            yield to("cannot say that it is undone", "refuse")
         case "save4":  # iptables-change.sh, ipt_save; the first file is renamed into place
             yield to("saves IPv4", "save6", saved4=NEW)
             yield to("cannot save", "unclaim")
@@ -235,6 +257,11 @@ def _revert(s: State, rules: Rules, who: str) -> Iterator[Step]:
     def to(what: str, after: str, **changes: object) -> Step:
         return f"{who}: {what}", s._replace(**{who: after}, **changes)  # type: ignore[arg-type]
 
+    def again(what: str) -> Step:
+        if timer:  # watch.sh: sleep 5
+            return to(what, "hold", holder=_let_go(s, who))
+        return to(what, IDLE, holder=_let_go(s, who), told=_told(s, who, "busy"))
+
     def over(what: str, **changes: object) -> Step:
         if timer:  # watch.sh: timer && exit
             return to(what, IDLE, holder=_let_go(s, who), timer="", **changes)
@@ -248,6 +275,10 @@ def _revert(s: State, rules: Rules, who: str) -> Iterator[Step]:
         case "hold" if s.mark == "armed" and s.holder == "commit":
             # revert.sh: hold "$dir" "$patience" || held=no
             yield to("loses its patience", "snatch")
+        case "snatch" if s.frozen and timer:
+            yield again("comes too late")
+        case "snatch" if s.frozen:
+            yield to("comes too late", IDLE, told=_told(s, who, "busy"))
         case "snatch" if s.mark == "armed" and rules.atomic_claim:  # revert.sh: move … reverting
             yield to("wins all the same", "undo4", mark="reverting")
         case "snatch" if s.mark == "armed":
@@ -256,6 +287,24 @@ def _revert(s: State, rules: Rules, who: str) -> Iterator[Step]:
             yield to("comes too late", "hold" if s.tries else IDLE, tries=max(0, s.tries - 1))
         case "snatch":  # revert.sh: fail busy
             yield to("comes too late", IDLE, told=_told(s, who, "busy"))
+        case "reopen" | "relock" if s.frozen:  # revert.sh: again_locked || nothing
+            yield over("cannot reopen", lock=False)
+        case "win" if (
+            s.frozen and s.mark == "armed"
+        ):  # revert.sh: held=yes; elif [ -e "$dir/armed" ]
+            # revert.sh: true >"$back"
+            yield to("takes back what is armed and stays so", "unapply4", back=True)
+        case "win" if (
+            s.frozen and s.mark == "claimed"
+        ):  # revert.sh: move "$dir" claimed reverting || exit 1
+            yield again("can neither save nor take back")
+        case "finish4" | "finish6" | "finished" if s.frozen:
+            yield again("cannot save")
+        case "undo4" | "undo6" if s.frozen:  # undo.sh, undo_all: undo_saved "$1" || _unsaved=no
+            yield to("cannot restore a file", "unapply4")
+        case "undone" if s.frozen or s.mark != "reverting" or NEW in (s.saved4, s.saved6):
+            # revert.sh: exit 1
+            yield again("cannot say that it is undone")
         case "win" if s.mark == "armed" and rules.atomic_claim:  # move "$dir" armed reverting
             yield to("wins", "undo4", mark="reverting")
         case "win" if s.mark == "armed":  # only where it looks first and then writes
@@ -317,6 +366,10 @@ def _recovery(s: State, rules: Rules, who: str) -> Iterator[Step]:
     match at:
         case "look" if s.lock and rules.boot_is_told:  # recover.sh: if [ -L "$lock" ]
             yield to("sees that this is no boot", loads)
+        case "look" if s.frozen:  # a boot with a disk that takes no writes: nothing can be done
+            yield to("can do nothing", loads)
+        case "save4" | "save6" | "done" | "undo4" | "undo6" | "undone" | "release" if s.frozen:
+            yield to("can do no more", loads)
         case "look" if s.mark == "armed":  # recover.sh: move "$dir" armed reverting
             yield to("wins", "undo4", mark="reverting")
         case "look" if s.mark == "claimed":  # recover.sh: save_at_boot "$dir"
@@ -403,6 +456,8 @@ def _faults(s: State, rules: Rules) -> Iterator[Step]:
         yield "fault: the controller dies", s._replace(controller="dead", told="")
     if s.flips:
         yield "fault: the line", s._replace(up=not s.up, flips=s.flips - 1, told="")
+    if s.freezes and not s.booting:
+        yield "fault: the disk", s._replace(frozen=not s.frozen, freezes=s.freezes - 1)
     if s.cuts:  # all that is in memory goes; so do the scripts, the lock, the timer
         yield (
             "fault: the power is cut",
@@ -411,6 +466,7 @@ def _faults(s: State, rules: Rules) -> Iterator[Step]:
                 run4="none",
                 run6="none",
                 lock=False,
+                back=False,
                 timer="",
                 begin=IDLE,
                 commit=IDLE,

@@ -24,10 +24,12 @@ def test_a_router_ends_wholly_old_or_wholly_new(shuts_out: bool) -> None:
 @pytest.mark.parametrize(
     "faults",
     [
-        {"kills": 2, "cuts": 0, "flips": 0, "reloads": 0},
+        {"kills": 2, "cuts": 0, "flips": 0, "reloads": 0, "tries": 4},
         {"kills": 0, "cuts": 3, "flips": 0, "reloads": 0},
         {"kills": 1, "cuts": 2, "flips": 0, "reloads": 0},
         {"kills": 0, "cuts": 0, "flips": 4, "reloads": 2},
+        {"kills": 0, "cuts": 0, "flips": 2, "reloads": 0, "freezes": 2},
+        {"kills": 1, "cuts": 0, "flips": 0, "reloads": 0, "freezes": 2, "tries": 4},
     ],
     ids=str,
 )
