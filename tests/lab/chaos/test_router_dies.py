@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 import pytest
 
@@ -218,3 +219,50 @@ def test_systemd_is_reloaded_in_the_middle_and_starts_something(world: World) ->
 
     assert set(answer.statuses.values()) == {"changed"}, answer
     world.check(*world.routers, allowed=dict.fromkeys(world.routers, new), reboot=False)
+
+
+def test_what_must_outlast_a_power_cut_is_synced_in_time(world: World) -> None:
+    """The lab keeps what was written and not synced; so the order of the commands is looked at."""
+    _, new = world.together(*world.routers)
+    for router in world.routers:
+        wires.set_trap(world.lab, router, "never", "")
+    answer = world.rollout(new, world.routers, options=PATIENT).answer()
+    assert answer.code == 0, answer
+
+    for router in world.routers:
+        kind = world.kind(router)
+        saved = {
+            Kind.FIREWALLD: ["sync /etc/firewalld/zones/public.xml", "sync /etc/firewalld/zones"],
+            Kind.IPTABLES_DEBIAN: [
+                "mv -f -- /etc/iptables/rules.v6.lvsfleet *",
+                "sync /etc/iptables",
+            ],
+            Kind.IPTABLES_RHEL: [
+                "mv -f -- /etc/sysconfig/ip6tables.lvsfleet *",
+                "sync /etc/sysconfig",
+            ],
+        }[kind]
+        in_order(
+            wires.log(world.lab, router),
+            "cp * *before*",  # the snapshot
+            "sync /etc/systemd/system/sysinit.target.wants",  # the recovery
+            "sync ",  # all that it needs
+            "systemd-run *",  # the timer
+            ARMED[0],
+            APPLYING[kind][0],
+            "mv */armed */claimed",
+            ARMED[0],
+            *saved,
+            "mv */claimed */done",
+            ARMED[0],
+            "rm -f */lvsfleet-recover.service",
+            "rm -f /run/lvsfleet.lock",
+        )
+        wires.clear(world.lab, router)
+
+
+def in_order(commands: Sequence[str], *patterns: str) -> None:
+    """Each pattern has a command, behind that of the one before."""
+    left = iter(commands)
+    for pattern in patterns:
+        assert any(fnmatchcase(each, pattern) for each in left), f"no {pattern!r} in its place"
