@@ -4,8 +4,9 @@
 
 run=$1
 if [ $# -gt 1 ]; then sleep "$2"; fi
-for _ in 1 2 3 4 5 6; do
+# What was in the way may stay there for minutes, as a disk that takes no writes does.
+for pause in 5 5 5 5 5 5 5 5 5 5 5 5 10 10 10 10 10 10 30 30 30 30 60 60 60 60 60 60; do
     /bin/sh "$home/runs/$run/revert.sh" - "$run" timer && exit
-    sleep 5
+    sleep "$pause"
 done
 exit 1
