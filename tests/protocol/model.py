@@ -258,7 +258,7 @@ def _revert(s: State, rules: Rules, who: str) -> Iterator[Step]:
         return f"{who}: {what}", s._replace(**{who: after}, **changes)  # type: ignore[arg-type]
 
     def again(what: str) -> Step:
-        if timer:  # watch.sh: sleep 5
+        if timer:  # watch.sh: sleep "$pause"
             return to(what, "hold", holder=_let_go(s, who))
         return to(what, IDLE, holder=_let_go(s, who), told=_told(s, who, "busy"))
 
@@ -494,7 +494,7 @@ def _killed(s: State, who: str, rules: Rules) -> State:
     after = s._replace(kills=s.kills - 1, holder=_let_go(s, who), **{who: IDLE})  # type: ignore[arg-type]
     if who != "watched":
         return after
-    if s.tries and rules.tries_again:  # watch.sh: sleep 5
+    if s.tries and rules.tries_again:  # watch.sh: sleep "$pause"
         return after._replace(watched="hold", tries=s.tries - 1)
     return after._replace(timer="")
 
