@@ -21,8 +21,8 @@ from tests.lab.walk.draw import packets
 from tests.lab.walk.draw_firewalld import ZONES
 
 SEED = int(os.environ.get("LVSFLEET_TEST_SEED") or 77)
-"""Known to disagree: seed 20, in 8 of 888 packets on iptables (IPv6 UDP that the last accept of INPUT
-should let in) and 4 of 480 on firewalld (nft lists a reject by ICMPv6 without its family)."""
+"""Known to disagree: seed 20, in 8 of 888 packets on iptables (IPv6 UDP that the last accept of
+INPUT should let in) and 4 of 480 on firewalld (nft lists a reject by ICMPv6 without its family)."""
 UNDECIDED_AT_MOST = 0.1
 
 Load = Callable[[Bench, Random], None]
