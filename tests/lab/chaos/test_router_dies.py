@@ -139,7 +139,7 @@ def test_a_script_is_killed_anywhere(world: World, number: int) -> None:
         assert (found[router] == new) == (status == "changed"), answer
 
 
-@pytest.mark.parametrize(("first", "second"), [("saving", "claimed"), ("over", "unlocking")])
+@pytest.mark.parametrize(("first", "second"), [("saving", "claimed")])
 def test_a_commit_is_killed_and_so_is_the_controller(world: World, first: str, second: str) -> None:
     """Nobody is left but the timer, which finishes what was claimed."""
     at = moments(world, first, second)
