@@ -24,7 +24,7 @@ ARMED = ("sync /var/lib/lvsfleet/runs/*-????", "before")
 CLAIMING = ("mv */armed */claimed", "before")
 CLAIMED = ("mv */armed */claimed", "after")
 OVER = ("mv */claimed */done", "before")
-UNLOCKING = ("rm -f /run/lvsfleet.lock", "before")
+UNLOCKING = ("rm -f /run/lvsfleet.lock *", "before")
 APPLYING = {
     Kind.FIREWALLD: ("firewall-cmd --zone=* --remove-rich-rule=*", "before"),
     Kind.IPTABLES_DEBIAN: ("ip6tables-restore -w 5 --noflush", "after"),
@@ -139,7 +139,7 @@ def test_a_script_is_killed_anywhere(world: World, number: int) -> None:
         assert (found[router] == new) == (status == "changed"), answer
 
 
-@pytest.mark.parametrize(("first", "second"), [("saving", "claimed")])
+@pytest.mark.parametrize(("first", "second"), [("saving", "claimed"), ("over", "unlocking")])
 def test_a_commit_is_killed_and_so_is_the_controller(world: World, first: str, second: str) -> None:
     """Nobody is left but the timer, which finishes what was claimed."""
     at = moments(world, first, second)
@@ -256,7 +256,7 @@ def test_what_must_outlast_a_power_cut_is_synced_in_time(world: World) -> None:
             "mv */claimed */done",
             ARMED[0],
             "rm -f */lvsfleet-recover.service",
-            "rm -f /run/lvsfleet.lock",
+            UNLOCKING[0],
         )
         wires.clear(world.lab, router)
 
