@@ -23,11 +23,12 @@ OTHERS = ("ams2", "fra2", "lon2")
 
 @contextmanager
 def own_disk(world: World, router: str, folder: str, kib: int) -> Iterator[None]:
-    """A folder of a router as a small disk of its own; what is in it comes along, and back."""
+    """A folder of a router as a disk of its own with some KiB left; what is in it comes along, and back."""
     world.sh(
         router,
         f"""PATH=/usr/sbin:/usr/bin; set -e; mkdir -p /run/disk
-        mount -t tmpfs -o size={kib}k,mode=755 tmpfs /run/disk && cp -a {folder}/. /run/disk/
+        used=$(du -sk {folder}) && size=$((${{used%%[!0-9]*}} + {kib}))
+        mount -t tmpfs -o size=${{size}}k,mode=755 tmpfs /run/disk && cp -a {folder}/. /run/disk/
         mount --bind /run/disk {folder}""",
     )
     try:
@@ -72,7 +73,7 @@ def test_a_disk_takes_no_more_from_the_middle_on(
         runs = {r: world.runtime(r) for r in world.routers}
         for router, folder in folders.items():
             world.sh(router, f"mount -o remount,bind,rw {folder}; rm -f {folder}/zeroes")
-    assert all(sprung.values()), sprung
+    assert all(sprung.values()), (sprung, answer)
     for router, status in answer.statuses.items():
         assert status in ("changed", "reverted", "unknown"), answer
         assert runs[router] in ("A", "B"), (router, answer)
