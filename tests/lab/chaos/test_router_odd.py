@@ -23,7 +23,7 @@ OTHERS = ("ams2", "fra2", "lon2")
 
 @contextmanager
 def own_disk(world: World, router: str, folder: str, kib: int) -> Iterator[None]:
-    """A folder of a router as a disk of its own with some KiB left; what is in it comes along, and back."""
+    """A folder of a router as a disk of its own, with so much room; its files come along."""
     world.sh(
         router,
         f"""PATH=/usr/sbin:/usr/bin; set -e; mkdir -p /run/disk
