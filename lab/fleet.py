@@ -51,8 +51,9 @@ class Lab:
         """The routers that the last ``up`` was asked for.
 
         Raises:
-            LvsfleetError: the lab is not up.
+            LvsfleetError: the lab is not up, or the caller is not root.
         """
+        host.check_root()  # nobody else sees whether it is up
         recorded = record.read(self.names)
         if recorded is None:
             start = record.command(self.names, "up")
@@ -117,7 +118,12 @@ class Lab:
         reporter(f"lab {self.names.number}: gone")
 
     def status(self) -> list[RouterStatus]:
-        """How each router is; empty when the lab is not up."""
+        """How each router is; empty when the lab is not up.
+
+        Raises:
+            LvsfleetError: the caller is not root.
+        """
+        host.check_root()
         recorded = record.read(self.names)
         routers = recorded.routers if recorded else ()
         return _each(lambda router: status.of(router, self.names), routers)
