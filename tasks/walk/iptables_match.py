@@ -8,7 +8,7 @@ from tasks.walk import fields
 from tasks.walk.answer import Answer, Span, any_of, yes
 from tasks.walk.chain import From
 from tasks.walk.fields import Test
-from tasks.walk.packet import NUMBERS, Seen, State
+from tasks.walk.packet import NUMBERS, Seen, State, Tracked
 
 Condition = Test | From
 
@@ -87,6 +87,16 @@ def marked(value: str) -> tuple[int, int]:
 def _mark(value: str, _version: int) -> Test:
     wanted, mask = marked(value)
     return lambda _seen, state: fields.of_mark(state.mark, wanted, mask)
+
+
+def has_connection(_seen: Seen, state: State) -> Answer:
+    """Whether conntrack has made it part of a connection."""
+    return yes(state.tracked is Tracked.NEW)
+
+
+def _ct_direction(value: str, _version: int) -> Test:
+    is_first = yes(value == "ORIGINAL")
+    return lambda _seen, state: is_first if state.tracked is Tracked.NEW else Answer.UNKNOWN
 
 
 def _ct_mark(value: str, _version: int) -> Test:
@@ -177,10 +187,7 @@ OPTIONS: Mapping[tuple[str, str], tuple[int, Reader]] = {
     ("", "--comment"): (1, _YES),
     ("state", "--state"): (1, _state),
     ("conntrack", "--ctstate"): (1, _state),
-    ("conntrack", "--ctdir"): (
-        1,
-        lambda value, _version: fields.constant(yes(value == "ORIGINAL")),
-    ),
+    ("conntrack", "--ctdir"): (1, _ct_direction),
     ("mark", "--mark"): (1, _mark),
     ("connmark", "--mark"): (1, _ct_mark),
     ("addrtype", "--dst-type"): (1, _type_of_destination),
@@ -217,7 +224,10 @@ OF_SOME = {
 }  # fmt: skip
 """Matches that tell apart who sends, how often, when, or what; never one VIP from another."""
 
-OF_ALL = {"tcp", "udp", "sctp", "multiport", "comment", "state", "conntrack", "mark", "connmark"}
+OF_CONNECTIONS = {"connmark"}
+"""Matches that a packet without a connection never passes, negated or not (connmark_mt)."""
+
+OF_ALL = {"tcp", "udp", "sctp", "multiport", "comment", "state", "conntrack", "mark"}
 OF_ALL |= {"addrtype", "mac", "pkttype", "iprange", "set", "recent", "rpfilter"}
 """Matches that ask nothing by themselves, but for their options."""
 

@@ -10,7 +10,17 @@ from tasks.walk import fields
 from tasks.walk.answer import Answer, opposite
 from tasks.walk.chain import Ask, End, From, Jump, Rule, Step, always, put
 from tasks.walk.fields import Test
-from tasks.walk.iptables_match import LONG, OF_ALL, OF_NONE, OF_SOME, OPTIONS, Condition, marked
+from tasks.walk.iptables_match import (
+    LONG,
+    OF_ALL,
+    OF_CONNECTIONS,
+    OF_NONE,
+    OF_SOME,
+    OPTIONS,
+    Condition,
+    has_connection,
+    marked,
+)
 from tasks.walk.packet import State, Tracked
 
 _ALL_BITS = 0xFFFFFFFF
@@ -85,6 +95,8 @@ def _of_module(module: str, rest: list[str]) -> Iterator[Test]:
             yield fields.constant(Answer.SOME)
     elif module in OF_NONE:
         yield fields.constant(Answer.NO)
+    elif module in OF_CONNECTIONS:
+        yield has_connection
     elif module not in OF_ALL:
         yield fields.constant(Answer.UNKNOWN)
 
@@ -94,7 +106,7 @@ def _option(module: str, name: str, rest: list[str], version: int) -> Condition 
     known = OPTIONS.get((module, name)) or OPTIONS.get(("", name))
     if known is None:
         _values(rest)
-        asks = not module or (module in OF_ALL and module not in _SAID_BY_ONE)
+        asks = not module or (module in OF_ALL | OF_CONNECTIONS and module not in _SAID_BY_ONE)
         return fields.constant(Answer.UNKNOWN) if asks else None
     count, read = known
     value = " ".join(rest[:count])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tasks.walk import fields
-from tasks.walk.answer import Answer
+from tasks.walk.answer import Answer, yes
 from tasks.walk.chain import Action, Ask, Do, End, From, Jump, Rule, Set, Step, always, put
 from tasks.walk.nft_atom import Sets, addresses
 from tasks.walk.nft_match import Amount, amount_of, lookup, test_of
@@ -21,7 +21,6 @@ _ENDS = {
     "return": End.RETURN,
     "continue": End.GO_ON,
     "drop": End.AWAY,
-    "reject": End.AWAY,
     **dict.fromkeys(("queue", "tproxy", "synproxy", "redirect", "fwd"), End.UNCLEAR),
 }
 _HARMLESS = {
@@ -81,6 +80,21 @@ def _into_set(value: Expression, _sets: Sets) -> Iterator[Step]:
     """Adding to a set; with a limit for each element it goes on for some only."""
     if any(key in _OF_SOME for each in value.get("stmt") or () for key in each):
         yield Ask(fields.constant(Answer.SOME))
+
+
+def _reject(value: Expression, _sets: Sets) -> Iterator[Step]:
+    """Away; by ICMP of one IP version, only packets of that.
+
+    nft makes a condition of that, and leaves it out when it lists the rule (its
+    stmt_reject_gen_dependency and payload_dependency_kill).
+    """
+    version = _REJECT_BY.get(str(value.get("type")))
+    if version is not None:
+        yield Ask(lambda seen, _state: yes(seen.version == version))
+    yield always(End.AWAY)
+
+
+_REJECT_BY = {"icmp": 4, "icmpv6": 6}
 
 
 def _jump(kind: str, value: Any) -> Action:
@@ -148,6 +162,7 @@ _READERS: dict[str, Callable[[Expression, Sets], Iterator[Step]]] = {
     "vmap": _chosen,
     "mangle": _changing,
     "notrack": _notrack,
+    "reject": _reject,
     "dnat": _sent_to,
     "set": _into_set,
     "xt": _of_iptables,

@@ -88,8 +88,13 @@ class _Table:
             return " ".join([*words, self._verdict_map(chains)])
         if self.often(0.75) or not words:
             verdict = self._verdict(chains)
-            words.append("reject" if verdict == "drop" and self.often(0.5) else verdict)
+            words.append(self._reject() if verdict == "drop" and self.often(0.5) else verdict)
         return " ".join(words)
+
+    def _reject(self) -> str:
+        """One by ICMP of a version turns packets of that one away only, and does not say so."""
+        by = "icmp type host" if self.draw.version == 4 else "icmpv6 type admin"
+        return self.chance.choice(("reject", f"reject with {by}-prohibited"))
 
     def _match(self) -> str:
         draw, chance = self.draw, self.chance
