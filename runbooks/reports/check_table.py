@@ -61,7 +61,7 @@ def check_summary(run: CheckRun, screen: Screen = PLAIN) -> str:
         for status, count in run.summary.items()
     )
     noun = "router" if len(run.routers) == 1 else "routers"
-    return f"{len(run.routers)} {noun}: {counts or 'none'} in {run.seconds:.1f} s (run {run.id})"
+    return f"{len(run.routers)} {noun}: {counts or 'none'} in {run.seconds:.1f} s"
 
 
 def _table(run: CheckRun, screen: Screen) -> list[str]:

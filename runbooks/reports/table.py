@@ -62,7 +62,9 @@ def summary(run: Run, screen: Screen = PLAIN) -> str:
         for status, count in run.summary.items()
     )
     counted = f"{routers(len(run.outcomes))}: {counts}" if run.outcomes else routers(0)
-    lines = [f"{counted} in {run.seconds:.1f} s (run {run.id})"]
+    # A run that changed nothing has no record, so its name is of no use.
+    name = f" (run {run.id})" if run.journal else ""
+    lines = [f"{counted} in {run.seconds:.1f} s{name}"]
     for line in next_steps(run):
         lines += wrap(visible(line), screen.width)
     return "\n".join(lines)

@@ -86,9 +86,7 @@ def test_a_fleet_as_wanted(lvsfleet: Lvsfleet) -> None:
     code, out, err = lvsfleet.run("rollout")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()[1:7]] == ROUTERS
-    assert re.search(
-        r"^6 routers: 6 unchanged in [\d.]+ s \(run \S+-fleet-\w{4}\)$", out, re.MULTILINE
-    )
+    assert re.search(r"^6 routers: 6 unchanged in [\d.]+ s$", out, re.MULTILINE)
     assert sorted(line.split(":")[0] for line in err.splitlines()) == ROUTERS
     assert not (lvsfleet.folder / "nornir.log").exists()
 
@@ -104,7 +102,7 @@ def test_a_dry_run_shows_the_diff_once_and_exits_3(lvsfleet: Lvsfleet) -> None:
 def test_json_is_as_documented(lvsfleet: Lvsfleet) -> None:
     code, out, _ = lvsfleet.run(
         "rollout",
-        *("--limit", "ams", "--format", "json"),
+        *("--limit", "ams", "--format", "json", "--on-failure", "continue"),
         ams1={"status": "changed", "finding": True},
         ams2={"status": "failed", "error": "unreachable"},
     )
