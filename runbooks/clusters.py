@@ -46,6 +46,11 @@ class Clusters:
         cluster = self.of(router)
         return "" if cluster is None else self.before[cluster].trouble
 
+    def silent_beside(self, router: str) -> tuple[str, ...]:
+        """The others of its cluster that could not be asked before anything was touched."""
+        roles = self.before.get(self.of(router) or "")
+        return tuple(name for name in roles.silent if name != router) if roles else ()
+
     def learn(self, routers: Iterable[str], silent: Iterable[str]) -> None:
         """Find out who is MASTER; routers that have just booted have a moment to agree on that.
 

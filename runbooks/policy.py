@@ -27,7 +27,8 @@ class Policy:
         pause: seconds between two waves.
         settle: seconds that a cluster's roles must stay what they were, after a wave that touched
             what is let in; None is as long as its keepalived takes to notice a silent MASTER.
-        on_failure: what happens to the rest when too many fail.
+        on_failure: what happens to the rest when too many fail. Unless it is to continue, the
+            cluster of a router that failed, or that cannot be asked, is held back in any case.
         max_failures: how many may fail before that; the canary never may.
     """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from runbooks import holding
 from runbooks.clusters import Clusters
 from runbooks.engine import FAILURES, Fleet, Job
 from runbooks.journal import Journal, read
@@ -44,6 +45,7 @@ class Rolling:
 
     def __post_init__(self) -> None:
         self.clusters = Clusters(self.fleet)
+        self._silent: list[str] = []
 
     def run(self) -> tuple[Outcome, ...]:
         """Do it; one outcome for each job, in their order.
@@ -68,6 +70,8 @@ class Rolling:
 
     def _look(self) -> None:
         for name, seen in self.fleet.look(self.jobs).items():
+            if isinstance(seen, Outcome) or seen.observed is None:
+                self._silent.append(name)
             if isinstance(seen, Outcome):
                 self.outcomes[name] = seen
             elif seen.needs_change:
@@ -76,11 +80,14 @@ class Rolling:
                 self.outcomes[name] = seen.outcome()
 
     def _settled(self, todo: Sequence[str]) -> list[str]:
-        """Those whose cluster has one MASTER; the others fail, before anything is touched."""
-        silent = [n for n, each in self.outcomes.items() if each.status is Status.FAILED]
-        self.clusters.learn(todo, silent)
+        """Those whose cluster is whole and has one MASTER; the others end before anything begins.
+
+        Two MASTERs are an error; who stands beside a router that fails is held back.
+        """
+        todo = self._going_on(todo)  # first, since roles that nobody tells would be waited for
+        self.clusters.learn(todo, self._silent)
         ready: list[str] = []
-        for name in todo:
+        for name in self._going_on(todo):
             trouble = self.clusters.trouble_of(name)
             if not trouble:
                 ready.append(name)
@@ -91,6 +98,22 @@ class Rolling:
                 " without waiting for one MASTER",
             )
             self._finish(replace(self.looks[name].outcome(Status.FAILED), error=error))
+        return ready
+
+    def _going_on(self, routers: Sequence[str]) -> list[str]:
+        """Those beside which no router of their cluster has failed; the others are held back."""
+        policy = self.fleet.policy
+        if policy.now or policy.on_failure is OnFailure.CONTINUE:
+            return list(routers)
+        ready: list[str] = []
+        for name in routers:
+            cluster = self.clusters.of(name)
+            others = [each for n, each in self.outcomes.items() if self.clusters.of(n) == cluster]
+            error = holding.reason(cluster, others, self.clusters.silent_beside(name))
+            if cluster is None or error is None:
+                ready.append(name)
+            else:
+                self._finish(replace(self.looks[name].outcome(Status.SKIPPED), error=error))
         return ready
 
     def _finish(self, outcome: Outcome) -> None:
@@ -142,12 +165,15 @@ class Rolling:
                 self.stopped = self.stopped or ASKED
             if self.stopped:
                 break
+            ready = self._going_on(wave)
+            if not ready:
+                continue
             if len(self.waves) > 1:
                 word = ", the canary" if number == 1 else ""
-                said = f"Wave {number} of {len(self.waves)}{word}: {', '.join(wave)}"
+                said = f"Wave {number} of {len(self.waves)}{word}: {', '.join(ready)}"
                 self.fleet.processor.note(said)
-            journal.wave(number, wave)
-            self._change(wave)
+            journal.wave(number, ready)
+            self._change(ready)
             if not self.fleet.stop.gently:  # no router is asked anything any more
                 self.stopped = self._why_stop(number)
         self._skip(self._in_order())
@@ -215,7 +241,7 @@ class Rolling:
         changes = [
             self.looks[name].change
             for name in wave
-            if self.outcomes[name].status is not Status.FAILED
+            if self.outcomes[name].status not in {Status.FAILED, Status.SKIPPED}
         ]
         risky = any(change is not None and change.lets_in for change in changes)
         if not risky:

@@ -66,7 +66,7 @@ def rolling_options(command: F) -> F:
             default="stop",
             show_default=True,
             help="When a router fails: begin no further one; or also put back all that this run "
-            "changed, newest first; or go on.",
+            "changed, newest first; or go on, in its own cluster too.",
         ),
         click.option(
             "--max-failures",
@@ -74,12 +74,15 @@ def rolling_options(command: F) -> F:
             callback=_share(0),
             default="0",
             show_default=True,
-            help="So many may fail before that; the canary never may.",
+            help="So many may fail before that; the canary never may. One that cannot even be "
+            "looked at does not count. Either way the rest of its cluster is held back, since "
+            "nobody may be left to take over; --on-failure continue or --now changes it too.",
         ),
         click.option(
             "--now",
             is_flag=True,
-            help="Emergency: all at once, no waves, no waiting for VRRP. Still armed and verified.",
+            help="Emergency: all at once, no waves, no waiting for VRRP, no cluster held back. Still "
+            "armed and verified.",
         ),
         click.option(
             "--confirm-timeout",

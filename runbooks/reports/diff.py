@@ -18,6 +18,7 @@ _WORDS = {
     Status.REVERTED: "tried, and taken back",
     Status.UNKNOWN: "tried, and not seen since",
     Status.FAILED: "wanted, not done",
+    Status.SKIPPED: "wanted, held back",
 }
 _PLACES = {
     frozenset({Where.RUNTIME}): "runtime only",

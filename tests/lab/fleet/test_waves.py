@@ -108,23 +108,37 @@ def test_when_the_canary_fails_nobody_else_is_touched_and_it_can_be_resumed(
     assert (again.code, "Nothing is left to do" in again.stdout) == (0, True)
 
 
-def test_one_router_of_six_is_down(fleet: Fleet, runs: Runs) -> None:
+def test_one_router_of_six_is_down_and_holds_back_only_its_cluster(
+    fleet: Fleet, runs: Runs
+) -> None:
     fleet.fresh(*ALL)
+    before = {"fra1": fleet.state("fra1")}
     fleet.lab.stop("fra2")
-    others = [router for router in ALL if router != "fra2"]
+    others = [router for router in ALL if not router.startswith("fra")]
+    down = (*QUICKLY, "--timeout", "10")
     try:
-        answer = fleet.rollout(options=(*QUICKLY, "--timeout", "10"))
+        answer = fleet.rollout(options=down)
 
         assert answer.code == 1, answer
-        assert answer.statuses == {**dict.fromkeys(others, "changed"), "fra2": "failed"}
+        held = {"fra1": "skipped", "fra2": "failed"}
+        assert answer.statuses == {**dict.fromkeys(others, "changed"), **held}
         assert answer.error("fra2")[0] in ("unreachable", "deadline")
+        assert answer.error("fra1")[0] == "cluster"
+        assert untouched(before, fleet)
+        alone = fleet.rollout("fra1", options=down)
+        assert (alone.code, alone.statuses) == (1, {"fra1": "skipped"}), alone
+        assert "fra2 could not be asked" in alone.error("fra1")[1]
+        assert untouched(before, fleet)
+
+        said_so = fleet.rollout("fra1", options=(*down, "--on-failure", "continue"))
+        assert (said_so.code, said_so.statuses) == (0, {"fra1": "changed"}), said_so
     finally:
         fleet.lab.start("fra2")
         fleet.settle("fra2")
 
-    resumed = fleet.run("resume", runs.names()[-1], "--format", "json")
+    resumed = fleet.run("resume", runs.of(answer).id, "--format", "json")
     assert resumed.code == 0, resumed
-    assert resumed.statuses == {"fra2": "changed"}
+    assert resumed.statuses == {"fra1": "unchanged", "fra2": "changed"}
 
 
 def test_a_cluster_with_two_masters_is_left_alone_while_others_go_on(fleet: Fleet) -> None:

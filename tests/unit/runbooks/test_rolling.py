@@ -14,7 +14,7 @@ from runbooks.journal import End, NotRecorded, read
 from runbooks.policy import OnFailure, Policy
 from runbooks.waves import Share
 from tasks.outcome import Outcome, Status
-from tests.unit.runbooks.fleets import BACK, RUN, World, a_clock, desired
+from tests.unit.runbooks.fleets import BACK, EDIT, RUN, World, a_clock, desired
 
 CHANGED, FAILED, REVERTED = Status.CHANGED, Status.FAILED, Status.REVERTED
 SKIPPED, UNKNOWN, UNCHANGED = Status.SKIPPED, Status.UNKNOWN, Status.UNCHANGED
@@ -249,14 +249,74 @@ def test_now_waits_for_nothing(world: World, clock: list[float]) -> None:
     assert clock[0] == 0.0
 
 
-def test_one_router_is_down_and_asked_once(world: World) -> None:
+def why(outcomes: tuple[Outcome, ...], router: str) -> tuple[str, str]:
+    (error,) = (each.error for each in outcomes if each.router == router)
+    assert error is not None
+    return error.kind, str(error)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_one_router_is_down_and_only_its_cluster_is_held_back(
+    world: World, clock: list[float], dry_run: bool
+) -> None:
     world.unreachable = {"fra2"}
     world.lets_in = True
-    outcomes = world.rolling().run()
-    assert statuses(outcomes) == all_but(CHANGED, fra2=FAILED)
+    outcomes = world.rolling(Policy(dry_run=dry_run, settle=2.0)).run()
+    good = Status.PLANNED if dry_run else CHANGED
+    assert statuses(outcomes) == all_but(good, fra1=SKIPPED, fra2=FAILED)
+    kind, said = why(outcomes, "fra1")
+    assert kind == "cluster"
+    assert "in its cluster fra, fra2 failed" in said
+    assert "--on-failure continue" in said
+    assert outcomes[2].changes == (EDIT,)
+    if dry_run:
+        return
+    assert world.log == [("ams2",), ("lon2",), ("ams1", "lon1")]
+    assert clock[0] == pytest.approx(3 * 2.0)
+    recorded = read(RUN)
+    assert {name: recorded.routers[name].status for name in ("fra1", "fra2")} == {
+        "fra1": SKIPPED,
+        "fra2": FAILED,
+    }
+    assert not recorded.routers["fra1"].begun
+
+
+@pytest.mark.parametrize("policy", [Policy(now=True), Policy(on_failure=OnFailure.CONTINUE)])
+def test_who_says_so_goes_on_beside_a_router_that_is_down(world: World, policy: Policy) -> None:
+    world.unreachable = {"fra2"}
+    world.lets_in = True
+    assert statuses(world.rolling(policy).run()) == all_but(CHANGED, fra2=FAILED)
     assert world.asked.count("fra2") == 1
     recorded = read(RUN).routers["fra2"]
     assert (recorded.status, recorded.begun) == (FAILED, False)
+
+
+def test_a_router_that_is_not_asked_for_and_is_down_holds_its_cluster_back(world: World) -> None:
+    world.unreachable = {"fra2"}
+    outcomes = world.rolling(jobs=["ams1", "fra1"]).run()
+    assert statuses(outcomes) == {"ams1": CHANGED, "fra1": SKIPPED}
+    assert "`lvsfleet status --limit fra2` says why" in why(outcomes, "fra1")[1]
+    assert world.log == [("ams1",)]
+
+
+def test_a_router_as_wanted_is_not_held_back(world: World) -> None:
+    world.unreachable = {"fra2"}
+    world.unchanged = {"fra1"}
+    assert statuses(world.rolling().run()) == all_but(CHANGED, fra1=UNCHANGED, fra2=FAILED)
+
+
+def test_a_backup_that_fails_keeps_its_master_from_being_changed(world: World) -> None:
+    world.ends = {"fra2": REVERTED}
+    outcomes = world.rolling(Policy(max_failures=Share(1), batch=Share(1))).run()
+    assert statuses(outcomes) == all_but(CHANGED, fra1=SKIPPED, fra2=REVERTED)
+    assert "fra2 failed" in why(outcomes, "fra1")[1]
+    assert world.log == [("ams2",), ("fra2",), ("lon2",), ("ams1",), ("lon1",)]
+
+
+def test_routers_without_a_cluster_hold_nobody_back(world: World) -> None:
+    world.clusters = {"a": None, "b": None, "c": None}
+    world.unreachable = {"a"}
+    assert statuses(world.rolling().run()) == {"a": FAILED, "b": CHANGED, "c": CHANGED}
 
 
 @pytest.mark.parametrize("policy", list(OnFailure))
