@@ -81,8 +81,8 @@ def rolling_options(command: F) -> F:
         click.option(
             "--now",
             is_flag=True,
-            help="Emergency: all at once, no waves, no waiting for VRRP, no cluster held back. Still "
-            "armed and verified.",
+            help="Emergency: all at once, no waves, no waiting for VRRP, no cluster held back. "
+            "Still armed and verified.",
         ),
         click.option(
             "--confirm-timeout",
