@@ -120,6 +120,16 @@ class Locked(RouterError):
     kind = "locked"
 
 
+class NotEditable(RouterError):
+    """keepalived.conf is written in a way that only a person can change safely."""
+
+    kind = "keepalived"
+
+
+class NoSuchAddress(NotEditable):
+    """keepalived.conf has no such VIP."""
+
+
 class ClusterUnsettled(RouterError):
     """The routers of a cluster do not have the roles that a change needs to be safe."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 from inventory.desired import Desired
 from tasks.ipvs import IpvsService, parse_table
 from tasks.keepalived.answer import config_of
+from tasks.keepalived.complaints import complaints
 from tasks.keepalived.config import Config
 from tasks.observe import Observed, parse
 from tasks.remote import script
@@ -52,7 +52,7 @@ def inspect(shell: Shell, desired: Desired, *, deadline: float) -> Inspection:
         RouterError: it could not be asked, or its answer makes no sense.
     """
     nonce = new_nonce()
-    arguments = (nonce, desired.backend.value, desired.places)
+    arguments = (nonce, desired.asked, desired.places)
     return of_observed(parse(shell.run(script("inspect"), *arguments, deadline=deadline), nonce))
 
 
@@ -70,18 +70,10 @@ def of_observed(observed: Observed) -> Inspection:
     )
 
 
-_HARMLESS = re.compile(
-    r"SECURITY VIOLATION|default user|script_user|IPVS|ip_vs|modprobe", re.IGNORECASE
-)
-"""Lines that say nothing of the file: of a system without IPVS, or without a user for scripts."""
-
-
 def _complaints(observed: Observed) -> tuple[str, ...]:
     """What ``keepalived --config-test`` complains of; its exit status is 0 for a missing file."""
     section = observed.sections.get("keepalived:test")
     # An old keepalived knows no such option; 124: timeout(1) ended it.
     if section is None or section.status in (0, 124) or "Usage:" in section.text:
         return ()
-    lines = (line.strip() for line in section.text.splitlines())
-    said = (re.sub(r"^(\w{3} \w{3} +\d+ [\d:]+ \d{4}: )", "", line) for line in lines)
-    return tuple(dict.fromkeys(line for line in said if line and not _HARMLESS.search(line)))
+    return tuple(dict.fromkeys(complaints(section.text)))

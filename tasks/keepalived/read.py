@@ -184,13 +184,13 @@ def _target(words: tuple[str, ...]) -> Target | None:
         version = _FAMILIES.get(words[2]) if len(words) > 2 else None  # noqa: PLR2004
         return Fwmark(mark, version) if mark else None
     port = _number(words[1], MAX_PORT) if len(words) > 1 else 0
-    ends = _range(words[0])
+    ends = span_of(words[0])
     if port is None or ends is None:
         return None
     return Endpoint(*ends, port or None)
 
 
-def _range(text: str) -> tuple[Address, Address] | None:
+def span_of(text: str) -> tuple[Address, Address] | None:
     """``A``, ``A-B``, ``192.0.2.1-10``, ``2001:db8::1-ff`` (the last part), ``192.0.2.8/29``."""
     with suppress(ValueError):
         if "/" in text:

@@ -20,12 +20,14 @@ class Node:
         place: where it stands.
         comment: what is remarked behind it, else right above it.
         block: what stands in its braces.
+        part: which piece of its line it is, from 0; braces are pieces too.
     """
 
     words: tuple[str, ...]
     place: Place
     comment: str = ""
     block: list[Node] = field(default_factory=list)
+    part: int = 0
 
     @property
     def keyword(self) -> str:
@@ -52,7 +54,7 @@ def tree(lines: Iterable[Line]) -> tuple[Node, list[Problem]]:
     for line in lines:
         place = line.place
         comment = line.comment
-        for piece in pieces(line.text):
+        for part, piece in enumerate(pieces(line.text)):
             if piece == "{":
                 # A brace without a keyword, or one too deep, opens a block that nobody reads.
                 nested = last if last is not open_[-1] else Node(("{",), place)
@@ -63,7 +65,7 @@ def tree(lines: Iterable[Line]) -> tuple[Node, list[Problem]]:
                 else:
                     problems.append(Problem(place, "a brace is closed that none has opened"))
             else:
-                last = Node(tuple(words(piece)), place, comment)
+                last = Node(tuple(words(piece)), place, comment, part=part)
                 open_[-1].block.append(last)
                 comment = ""
                 continue
