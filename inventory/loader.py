@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inventory.config import read_config
+from inventory.config import CONFIG_FILE, read_config
 from inventory.entries import Shape
 from inventory.errors import LvsfleetError
 from inventory.fleet import examine_elements
@@ -42,11 +42,17 @@ def load_fleet(directory: Path | None = None) -> Nornir:
 
     Raises:
         InventoryProblems: the files cannot be read, or have the wrong shape.
-        LvsfleetError: there is no such folder, or an inventory plugin of others failed.
+        LvsfleetError: there is no such folder, it holds no inventory, or an inventory plugin of
+            others failed.
     """
     home = EXAMPLE if directory is None else directory
     if not home.is_dir():
         raise LvsfleetError(f"there is no inventory folder {home}", "Name one with --inventory DIR")
+    if not any((home / name).exists() for name in (CONFIG_FILE, "hosts.yaml")):
+        raise LvsfleetError(
+            f"there is no inventory in {home}: neither hosts.yaml nor {CONFIG_FILE}",
+            "--inventory DIR names the folder that has them; README.md begins one",
+        )
     sections = read_config(home)
     # 0.14 s: late, so that --help and completion answer at once.
     from nornir.core import Nornir  # noqa: PLC0415
