@@ -114,7 +114,8 @@ def _router(
         yield _line(step, None, now)
     if router.error is not None:
         words = f"{router.error.kind}: {router.error.message}. {router.error.hint}".rstrip(". ")
-        yield from wrap(visible(words), screen.width, "    ")
+        for line in words.split("\n"):
+            yield from wrap(visible(line.rstrip("\r")), screen.width, "    ")
 
 
 def _state(run: RecordedRun, router: RecordedRouter) -> tuple[str, str]:
@@ -132,7 +133,8 @@ def _line(start: RecordedStep, end: RecordedStep | None, now: datetime) -> str:
     else:
         said = f"{visible(end.state):6}  {max(0.0, end.since - start.since):5.1f} s"
         if end.detail:
-            said += f"  {visible(end.detail)}"
+            first, _, more = end.detail.partition("\n")
+            said += f"  {visible(first.rstrip())}{' …' if more else ''}"
     return f"  {clock}  {visible(start.step):6}  {said}".rstrip()
 
 

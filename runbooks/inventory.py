@@ -27,6 +27,16 @@ def summary(fleet: Fleet) -> str:
     return f"The inventory is fine: {', '.join(parts)}.\n"
 
 
+_KEEP = {
+    Backend.IPTABLES: (
+        "# for the next boot, add the same to /etc/iptables/rules.v4 and rules.v6 (Debian) or to",
+        "# /etc/sysconfig/iptables and ip6tables (Red Hat). `netfilter-persistent save` or",
+        "# `service iptables save` would also save what fail2ban or Docker put there for now.",
+    )
+}
+"""How what the commands do is kept, where they do not do that themselves."""
+
+
 def describe(fleet: Fleet, router: str) -> str:
     """What one router will be, and the commands that one would type on it by hand.
 
@@ -37,10 +47,17 @@ def describe(fleet: Fleet, router: str) -> str:
     """
     text = show(fleet, router)
     desired = fleet.desired[router]
+    if desired.backend is Backend.AUTO:
+        text += (
+            f"\n\nbackend auto: one of these, by what {router} runs, which nobody has asked it"
+            f" yet;\n`lvsfleet rollout --dry-run --limit {router}` asks"
+        )
     for backend, packet_filter in FILTERS.items():
         if desired.backend in {Backend.AUTO, backend}:
-            commands = "\n".join(f"  {line}" for line in packet_filter.by_hand(desired))
-            text += f"\n\nby hand, with {backend.value}\n{commands or '  nothing to do'}"
+            commands = packet_filter.by_hand(desired)
+            lines = [*commands, *_KEEP.get(backend, ())] if commands else ["nothing to do"]
+            text += f"\n\nby hand, with {backend.value}"
+            text += "".join(f"\n  {line}" for line in lines)
     return f"{text}\n"
 
 

@@ -67,6 +67,11 @@ def complete_router(
 
 def inventory_option(command: F) -> F:
     """``--inventory``."""
+    return _inventory_option("the example of this repository: the lab")(command)
+
+
+def _inventory_option(otherwise: str) -> Callable[[F], F]:
+    """``--inventory``, whose help says what holds without it."""
     return click.option(
         "--inventory",
         metavar="DIR",
@@ -75,8 +80,8 @@ def inventory_option(command: F) -> F:
         show_envvar=True,
         is_eager=True,
         help="Folder with the Nornir inventory (config.yaml, hosts.yaml, groups.yaml, …). "
-        "Without it, the example of this repository: the lab.",
-    )(command)
+        f"Without it, {otherwise}.",
+    )
 
 
 def verbose_option(command: F) -> F:
@@ -92,6 +97,17 @@ def verbose_option(command: F) -> F:
 
 def fleet_options(command: F) -> F:
     """Which routers, how many at once, how to log in, and where the results go."""
+    return router_options(_result_options(command))
+
+
+def earlier_fleet_options(command: F) -> F:
+    """As `fleet_options`, of a command that is about an earlier run."""
+    inventory = _inventory_option("that of RUN")
+    return _router_options(inventory)(_result_options(command))
+
+
+def _result_options(command: F) -> F:
+    """Where the results go."""
     options = (
         click.option(
             "--format",
@@ -110,13 +126,17 @@ def fleet_options(command: F) -> F:
     )
     for option in reversed(options):
         command = option(command)
-    return router_options(command)
+    return command
 
 
 def router_options(command: F) -> F:
     """Which routers, how many at once, how to log in."""
+    return _router_options(inventory_option)(command)
+
+
+def _router_options(inventory: Callable[[F], F]) -> Callable[[F], F]:
     options = (
-        inventory_option,
+        inventory,
         click.option(
             "--limit",
             metavar="NAMES,GROUPS,GLOBS",
@@ -158,6 +178,10 @@ def router_options(command: F) -> F:
         ),
         verbose_option,
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
+
+    def add(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add

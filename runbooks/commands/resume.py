@@ -12,7 +12,7 @@ from runbooks.commands.completing import complete_run
 from runbooks.commands.concluding import conclude
 from runbooks.commands.rolling import policy_of, rolling_options
 from runbooks.exits import Exit
-from runbooks.options import CONTEXT, fleet_options
+from runbooks.options import CONTEXT, earlier_fleet_options
 from runbooks.output import check_writable
 
 _HELP = """Go on with what RUN left undone.
@@ -40,7 +40,7 @@ Examples:
     "--force", is_flag=True, help="Also where the change is no longer the one that RUN planned."
 )
 @rolling_options
-@fleet_options
+@earlier_fleet_options
 @click.pass_context
 def command(
     context: click.Context,

@@ -11,7 +11,7 @@ from runbooks.commands.completing import complete_run
 from runbooks.commands.concluding import conclude
 from runbooks.commands.rolling import policy_of, rolling_options
 from runbooks.exits import Exit
-from runbooks.options import CONTEXT, fleet_options
+from runbooks.options import CONTEXT, earlier_fleet_options
 from runbooks.output import check_writable
 
 _HELP = """Bring routers back to what they were before RUN.
@@ -41,7 +41,7 @@ Examples:
     "--force", is_flag=True, help="Also where the router has been changed since that run."
 )
 @rolling_options
-@fleet_options
+@earlier_fleet_options
 def command(
     run: str, report_format: str, output: Path | None, dry_run: bool, **request: Any
 ) -> Exit:

@@ -41,7 +41,7 @@ class RootShell(ABC):
     def run(self, script: str, *args: str, stdin: str = "", deadline: float) -> Completed:
         """Run ``script`` as root; see ``tasks.shell.Shell``."""
         data = stdin.encode("utf-8", "surrogateescape")
-        name = f"{self.endpoint.name}: {_name(script)}"
+        name = f"{self.endpoint.name}: {name_of(script)}"
         log.debug("%s: %d bytes, %d bytes of data", name, len(script), len(data))
         start = time.monotonic()
         if self._through_sudo:
@@ -119,9 +119,14 @@ class ExecShell(RootShell):
         return Ended(ended.status, ended.stdout, own)
 
 
-def _name(script: str) -> str:
-    """What to call a script in a log: its first comment, else a piece of its digest."""
-    for line in script.splitlines()[:3]:
+def name_of(script: str) -> str:
+    """What to call a script in a log: what its last part says first, else a piece of its digest.
+
+    A phase comes last, behind what it shares with others; each part begins with a word for
+    shellcheck, and then says what it is.
+    """
+    part = script.rpartition("# shellcheck shell=sh\n")[2]
+    for line in part.splitlines()[:2]:
         if line.startswith("#") and not line.startswith("#!"):
-            return line.lstrip("# ")[:60]
+            return line.lstrip("# ").partition(" NONCE")[0][:60]
     return hashlib.sha256(script.encode("utf-8", "surrogateescape")).hexdigest()[:8]

@@ -131,9 +131,44 @@ def test_answers(arguments: list[str], beginning: str, capsys: pytest.CaptureFix
 
 def test_show_has_the_commands_that_one_would_type(capsys: pytest.CaptureFixture[str]) -> None:
     cli.run(["inventory", "show", "ams1"])
-    assert "  firewall-cmd --zone=public --add-rich-rule=" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "  firewall-cmd --zone=public --add-rich-rule=" in said
+    assert "auto" not in said
     cli.run(["inventory", "show", "fra1"])
-    assert "  iptables -t mangle -A " in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "  iptables -t mangle -A " in said
+    assert "  # for the next boot, add the same to /etc/iptables/rules.v4" in said
+    assert "by hand, with nftables" not in said
+
+
+def test_show_says_why_there_are_the_commands_of_each_backend(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hosts = "lb1: {data: {services: {web: {vips: [192.0.2.8], ports: [80/tcp], mark: 80}}}}\n"
+    (tmp_path / "hosts.yaml").write_text(hosts)
+    assert cli.run(["inventory", "show", "lb1", "--inventory", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "backend auto: one of these, by what lb1 runs" in said
+    headings = [line for line in said.splitlines() if line.startswith("by hand, with ")]
+    assert [each.split()[-1] for each in headings] == ["firewalld", "iptables", "nftables"]
+
+
+def test_a_folder_without_an_inventory_is_told_as_such(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["inventory", "check", "--inventory", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"lvsfleet: there is no inventory in {tmp_path}: neither hosts.yaml")
+
+
+@pytest.mark.parametrize("command", ["rollback", "resume"])
+def test_a_command_about_a_run_takes_the_inventory_of_that_run(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli.run([command, "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Without it, that of RUN." in said
+    assert "the example of this repository" not in said
 
 
 def test_a_fault_is_said_in_one_sentence_and_its_traceback_kept(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from runbooks.history_run import render_run
 from runbooks.journal import RecordedRun
 from runbooks.journal.parsing import parse
 from runbooks.journal.place import runs
+from runbooks.journal.recorded import RecordedError
 from runbooks.reports.text import Screen
 
 CASES = Path(__file__).parents[2] / "cases" / "history"
@@ -41,6 +43,15 @@ def the_list() -> Listing:
 def test_what_people_read_of_one_run(name: str, width: int | None) -> None:
     text = render_run(the_run(name), now=NOW, screen=Screen(width=width))
     assert text == (CASES / f"{name}.{width or 'plain'}.txt").read_text()
+
+
+def test_an_error_of_several_lines_is_read_as_such() -> None:
+    run = the_run("ended")
+    name, router = next(iter(run.routers.items()))
+    error = RecordedError("changed-since", "it has been changed:\n+ one\x1b[2J\n+ two", "See")
+    routers = {name: replace(router, error=error)}
+    text = render_run(replace(run, routers=routers), now=NOW)
+    assert "    changed-since: it has been changed:\n    + one\\x1b[2J\n    + two. See\n" in text
 
 
 @pytest.mark.parametrize("width", [None, 100, 60])

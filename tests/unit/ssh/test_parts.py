@@ -16,6 +16,7 @@ from tasks.connect.command import LONGEST, SEPARATOR, command_line, quote
 from tasks.connect.hostkeys import algorithms, parse
 from tasks.connect.passwords import MASK, Secret, Secrets, login_password, sudo_password
 from tasks.connect.patterns import matches
+from tasks.connect.shell import name_of
 from tasks.connect.sudo import Sudo, needs_sudo, refusal
 from tasks.errors import (
     AuthenticationRefused,
@@ -26,6 +27,7 @@ from tasks.errors import (
     RouterError,
     Unreachable,
 )
+from tasks.remote import PHASES, script
 from tasks.retry import retrying
 
 # secrets
@@ -251,3 +253,12 @@ def test_known_kinds_are_asked_for_first() -> None:
 )
 def test_patterns(patterns: str, name: str, *, hit: bool) -> None:
     assert matches(patterns.split(","), name) is hit
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_script_is_called_by_what_it_does(phase: str) -> None:
+    assert name_of(script(phase)) == phase
+
+
+def test_a_script_that_does_not_say_what_it_does_has_a_digest() -> None:
+    assert len(name_of("#!/bin/sh\necho\n")) == len("01234567")
