@@ -110,6 +110,8 @@ class Desired:
         waivers: findings of checks that do not count, for a reason and until a day.
         adopt: rules of others that do what is wanted become lvsfleet's own; no inventory says
             that, but who runs a rollout.
+        besides: other packet filters that the router is asked about, whatever they have of ours; as
+            who takes an earlier run back says.
     """
 
     router: str
@@ -123,6 +125,12 @@ class Desired:
     foreign: Foreign = Foreign.KEEP
     waivers: tuple[Waiver, ...] = ()
     adopt: bool = False
+    besides: tuple[Backend, ...] = ()
+
+    @property
+    def asked(self) -> str:
+        """The packet filters to ask about, a comma between; the first has the marks."""
+        return ",".join((self.backend.value, *self.besides))
 
     @property
     def places(self) -> str:

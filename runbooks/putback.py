@@ -16,7 +16,7 @@ from tasks.errors import ChangedSince, RouterError
 from tasks.look import Look
 from tasks.observe import Observed, of_sections
 from tasks.outcome import Edit, Outcome, Status
-from tasks.plan import plan_back
+from tasks.plan import by_backend, plan_back
 from tasks.record import Unrecorded
 
 
@@ -49,8 +49,10 @@ def job_back(run: RecordedRun, router: str, desired: Desired, *, force: bool) ->
         return back.change
 
     # The router is asked about the backend and the zones and policies that the run was about.
-    places = _places(recorded.changes) if backend is Backend.FIREWALLD else None
-    return Job(replace(desired, backend=backend, zone=places, policy=None), planner)
+    places = _places(recorded.changes)
+    besides = tuple(each for each in by_backend(recorded.changes) if each is not backend)
+    asked = replace(desired, backend=backend, besides=besides, zone=places, policy=None)
+    return Job(asked, planner)
 
 
 class PutBack:

@@ -14,6 +14,7 @@ from inventory.desired import Desired
 from tasks.backends.protocol import Change
 from tasks.errors import ApplyFailed, ChangedMeanwhile, Locked, NotReady, RouterError
 from tasks.observe import Observed, of_sections
+from tasks.parts import names
 from tasks.remote import script
 from tasks.sections import Section, failure, files, new_nonce, split
 from tasks.shell import Completed, Shell
@@ -59,7 +60,8 @@ def begin(
     """
     nonce = new_nonce()
     scripts = {f"{phase}.sh": script(phase) for phase in ("revert", "watch", "recover")}
-    arguments = (run, str(confirm_timeout), who, "yes" if break_lock else "no")
+    breaking = "yes" if break_lock else "no"
+    arguments = (run, str(confirm_timeout), who, breaking, " ".join(names(change)))
     completed = shell.run(
         script("begin"),
         nonce,
@@ -86,7 +88,7 @@ def commit(shell: Shell, desired: Desired, *, run: str, deadline: float) -> Obse
         RouterError: the connection broke; nobody knows.
     """
     nonce = new_nonce()
-    arguments = (run, desired.backend.value, desired.places)
+    arguments = (run, desired.asked, desired.places)
     completed = shell.run(script("commit"), nonce, *arguments, deadline=deadline)
     sections = split(completed.stdout, nonce)
     _raise_failure(sections)

@@ -76,7 +76,7 @@ def observe(shell: Shell, desired: Desired, *, deadline: float) -> Observed:
         RouterError: it could not be asked, or its answer makes no sense.
     """
     nonce = new_nonce()
-    arguments = (nonce, desired.backend.value, desired.places)
+    arguments = (nonce, desired.asked, desired.places)
     return parse(shell.run(script("observe"), *arguments, deadline=deadline), nonce)
 
 

@@ -1,4 +1,8 @@
-"""From what is desired and what was observed to the smallest change."""
+"""From what is desired and what was observed to the smallest change.
+
+A router whose marks move to another packet filter gets them there first; what the one that they
+leave has of ours goes after that, in the same run.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +18,14 @@ from tasks.backends import (
     nftables,
     nftables_back,
 )
+from tasks.backends.firewalld_files import LIST
+from tasks.backends.firewalld_start import ENABLE, START
+from tasks.backends.leaving import has_ours, leave
 from tasks.backends.protocol import Back, Change, PacketFilter, WayBack
 from tasks.choose import choose
 from tasks.observe import Observed
 from tasks.outcome import Edit
+from tasks.parts import in_parts
 
 FILTERS: dict[Backend, PacketFilter] = {
     Backend.FIREWALLD: firewalld,
@@ -32,6 +40,9 @@ _BACK: dict[Backend, WayBack] = {
 }
 
 
+_IPTABLES = tuple(f"{program} " for program in iptables.PROGRAMS.values())
+
+
 def plan(desired: Desired, observed: Observed) -> Change:
     """The smallest change that brings a router there; its edits are empty where it is there.
 
@@ -42,7 +53,13 @@ def plan(desired: Desired, observed: Observed) -> Change:
     """
     choice = choose(desired, observed)
     change = FILTERS[choice.backend].plan(desired, observed)
-    return replace(change, findings=(*choice.findings, *change.findings))
+    change = replace(change, findings=(*choice.findings, *change.findings))
+    left = [
+        leave(each, desired, observed)
+        for each in FILTERS
+        if each is not choice.backend and has_ours(each, observed)
+    ]
+    return in_parts(choice.backend, [change, *left])
 
 
 def plan_back(
@@ -53,5 +70,28 @@ def plan_back(
     after: Observed | None,
     now: Observed,
 ) -> Back:
-    """The change that takes an earlier one back; see `tasks.backends.protocol.WayBack`."""
-    return _BACK[backend](edits, before=before, after=after, now=now)
+    """The change that takes an earlier one back; see `tasks.backends.protocol.WayBack`.
+
+    Where it was made in several packet filters, they are put back in the opposite order.
+    """
+    made = by_backend(edits) or {backend: []}
+    backs = [
+        _BACK[each](mine, before=before, after=after, now=now)
+        for each, mine in reversed(made.items())
+    ]
+    since = tuple(line for back in backs for line in back.since)
+    return Back(in_parts(backend, [back.change for back in backs]), since)
+
+
+def by_backend(edits: Sequence[Edit]) -> dict[Backend, list[Edit]]:
+    """Edits by the packet filter whose they are, in the order in which they were made."""
+    found: dict[Backend, list[Edit]] = {}
+    for each in edits:
+        found.setdefault(_backend_of(each), []).append(each)
+    return found
+
+
+def _backend_of(edit: Edit) -> Backend:
+    if edit.place or edit.scope in ("firewalld", LIST) or edit.rule in (START, ENABLE):
+        return Backend.FIREWALLD
+    return Backend.IPTABLES if edit.scope.startswith(_IPTABLES) else Backend.NFTABLES

@@ -80,7 +80,7 @@ def state_of(task: Task, *, desired: Desired, deadline: float, patience: float) 
 
     def ask(shell: Shell) -> Observed:
         nonce = new_nonce()
-        arguments = (nonce, desired.backend.value, desired.places)
+        arguments = (nonce, desired.asked, desired.places)
         return parse(shell.run(script("status"), *arguments, deadline=deadline), nonce)
 
     try:

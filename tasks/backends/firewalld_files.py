@@ -88,7 +88,6 @@ def _files(
     was = "".join(f"{line}\n" for line in (observed.text(OWNED) or "").split("\n") if line)
     saved = _list(edits, Where.SAVED)
     files = {
-        "backend": "firewalld\n",
         "seen": f"{'-' if starts else seen}\n",
         # Until the end the list has also what is about to go: a rule of ours is never a stranger's.
         "owned-meanwhile": was + "".join(x for x in owned.splitlines(True) if x not in was),

@@ -49,11 +49,11 @@ class Loader:
     path: str
 
 
-_RED_HAT = {
+RED_HAT = {
     4: Loader("iptables", "/etc/sysconfig/iptables"),
     6: Loader("ip6tables", "/etc/sysconfig/ip6tables"),
 }
-_DEBIAN = {
+DEBIAN = {
     4: Loader("netfilter-persistent", "/etc/iptables/rules.v4"),
     6: Loader("netfilter-persistent", "/etc/iptables/rules.v6"),
 }
@@ -101,7 +101,7 @@ def plan(desired: Desired, observed: Observed) -> Change:
     def aim(family: Family, place: Place, where: Where, table: Table) -> OwnChain:
         said = f"{family.program} on the router" if where is Where.RUNTIME else family.loader.path
         going = moves(family, place, where, table).go
-        return _aim(place, table, share(family, place), said, {each.line for each in going})
+        return aim_at(place, table, share(family, place), said, {each.line for each in going})
 
     if desired.foreign is Foreign.REFUSE:
         refuse_foreign(_unlike(families, wanted))
@@ -188,7 +188,7 @@ def change(
             texts[f"undo/own.v{family.version}"] = "".join(own_before)
             files.append(f"{_sum(family.saved)} {name} {family.loader.path}\n")
     edits.sort(key=lambda each: each.where is Where.SAVED)
-    texts |= {"backend": "iptables\n", "seen": _seen(observed) + "\n"}
+    texts["seen"] = _seen(observed) + "\n"
     texts["save/files"] = "".join(files)
     return Change(
         backend=Backend.IPTABLES,
@@ -207,9 +207,9 @@ def families_of(observed: Observed, needed: Collection[int]) -> Iterator[Family]
         NotReady: one that is wanted cannot be had.
     """
     if observed.units["iptables"].known:
-        loaders = _RED_HAT
+        loaders = RED_HAT
     elif observed.units["netfilter-persistent"].known:
-        loaders = _DEBIAN
+        loaders = DEBIAN
     else:
         raise NotEnabled(
             "no service on the router loads iptables rules at boot",
@@ -244,7 +244,7 @@ def families_of(observed: Observed, needed: Collection[int]) -> Iterator[Family]
         )
 
 
-def _aim(
+def aim_at(
     place: Place, table: Table, wanted: Ruleset, where: str, going: Collection[str]
 ) -> OwnChain:
     """How our chain should stand: what others already do, and will, is not done twice.

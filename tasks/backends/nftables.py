@@ -177,7 +177,6 @@ def _files(observed: Observed, now: State, then: State) -> dict[str, str]:
     ]
     do = step(now.running, then.running)
     files = {
-        "backend": "nftables\n",
         "seen": f"{_seen(observed)}\n",
         "do/table": do,
         # What replaces all is taken back by what the router kept of it.

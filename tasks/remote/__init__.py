@@ -8,7 +8,7 @@ from pathlib import Path
 _HERE = Path(__file__).parent
 _READING = ("common", "firewalld", "iptables", "nftables", "observation")
 _CHANGES = ("firewalld-change", "iptables-change", "nftables-change")
-_CHANGING = (*_READING, "files", *_CHANGES, "runs", "undo")
+_CHANGING = (*_READING, "files", *_CHANGES, "parts", "runs", "undo")
 PHASES = {
     "observe": _READING,
     "survey": (*_READING, "keepalived"),

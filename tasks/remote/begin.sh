@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# begin NONCE RUN SECONDS WHO BREAK, the change on stdin: lock, snapshot, compare, arm the revert,
+# begin NONCE RUN SECONDS WHO BREAK PARTS, the change on stdin: lock, snapshot, compare, arm the revert,
 # apply. Nothing of the router's filtering is changed before the revert is armed. A controller that
 # goes away does not stop it half-way: the timer decides then. Nothing that stands between the arming
 # and the end of the change is printed before that end: a dead line would hold it up, and what a
@@ -10,6 +10,7 @@ run=$1
 seconds=$2
 who=$3
 breaking=$4
+parts=$5
 dir=$home/runs/$run
 
 mkdir -p "$home/runs" 2>/dev/null || fail preflight "cannot write to $home"
@@ -31,7 +32,7 @@ if ! take_lock "$run" "$who"; then
     take_lock "$run" "$who" || fail locked "$(holder)"
 fi
 trap 'release "$run"' EXIT
-mkdir "$dir" "$dir/do" "$dir/undo" "$dir/save" "$dir/before" || fail preflight "cannot write to $dir"
+mkdir "$dir" "$dir/before" || fail preflight "cannot write to $dir"
 hold "$dir" 1 || fail preflight "$dir is in use"
 # A revert that came before that found nothing to do, and took the lock away.
 [ "$(lock_run)" = "$run" ] || fail preflight "the change was given up before it began"
@@ -44,12 +45,7 @@ give_up() {
     release "$run"
 }
 trap give_up EXIT
-awk -v dir="$dir" -v mark="@@$nonce" \
-    '$1 == mark { if (out) close(out); out = dir "/" $2; printf "" >out; next } { print >out }' ||
-    fail preflight "cannot write to $dir"
-[ -f "$dir/end" ] || fail preflight "the change did not arrive whole, or $dir is full"
-read -r backend <"$dir/backend"
-read -r seen <"$dir/seen"
+receive "$dir" "$parts" || fail preflight "the change did not arrive whole, or $dir is full"
 
 snapshot "$dir" || fail preflight "there is no room for a snapshot in $dir"
 send_snapshot "$dir" >"$dir/answer" || fail preflight "there is no room for a snapshot in $dir"
@@ -57,18 +53,9 @@ send_snapshot "$dir" >"$dir/answer" || fail preflight "there is no room for a sn
 patiently 60 cat "$dir/answer" || exit 1
 rm -f "$dir/answer"
 
-case $backend:$seen in
-    *:-) now=- ;; # nothing runs yet that could have changed
-    firewalld:*) now=$(fw_seen "$dir/do") ;;
-    iptables:*) now=$(ipt_seen) ;;
-    nftables:*) now=$(nft_seen) ;;
-esac
-[ "${now%% *}" = "$seen" ] || fail changed-meanwhile "the rules are not those that the plan was made for"
-case $backend in
-    iptables) why=$(ipt_ready "$dir/do") || fail preflight "the kernel takes no marks: $why" ;;
-    nftables) why=$(nft_ready "$dir") || fail preflight "nft does not take the change: $why" ;;
-esac
+check_parts "$dir" "$parts"
 
+begin_parts "$dir" "$parts" || fail preflight "cannot write to $dir"
 install_recovery "$dir" || fail preflight "cannot write to $units, so a reboot could not finish the change"
 sync
 # The timer first: whatever dies from here on, somebody comes and looks at what there is to do.
@@ -82,11 +69,6 @@ true >"$dir/armed" || fail preflight "cannot write to $dir"
 sync "$dir"
 trap - EXIT # from here on the lock is the run's: commit or revert takes it away
 
-put_owned "$dir" owned-meanwhile
-case $backend in
-    firewalld) said=$(section apply fw_apply "$dir/do") ;;
-    iptables) said=$(section apply ipt_apply "$dir/do") ;;
-    nftables) said=$(section apply nft_apply "$dir/do") ;;
-esac
+said=$(section apply apply_parts "$dir" "$parts")
 exec 9<&- # the change is made: a revert need not wait for the line
 printf '%s\n' "$said"

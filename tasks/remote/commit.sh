@@ -4,12 +4,10 @@
 trap '' HUP PIPE
 run=$1
 dir=$home/runs/$run
-read -r backend <"$dir/backend" || fail lost "the router knows of no run $run"
+[ -d "$dir" ] || fail lost "the router knows of no run $run"
 hold "$dir" 30 || fail busy "another step of this run is still at work"
 
-case $backend in
-    iptables | nftables) why=$(check_files "$dir/save") || fail changed-meanwhile "$why" ;;
-esac
+why=$(check_saved "$dir") || fail changed-meanwhile "$why"
 # One rename decides: of commit and revert, only one finds the file.
 if [ -e "$back" ] || ! move "$dir" armed claimed; then
     fail lost "the router took the change back before it was confirmed"

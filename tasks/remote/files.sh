@@ -33,10 +33,10 @@ gone() { rm -f -- "$1" && sync "$(dirname -- "$1")"; }
 # kept DIR PATH: where the snapshot of the run in DIR has the copy of PATH.
 kept() { printf '%s/before/%s' "$1" "$(printf '%s' "$2" | tr / %)"; }
 
-# put_owned DIR NAME: the list of our own rules, as the run in DIR has it under NAME; absent is none.
-# A link takes no room on a disk that is full.
+# put_owned PART NAME: the list of our own rules, as a part for firewalld has it under NAME; absent is
+# none. A link takes no room on a disk that is full.
 put_owned() {
-    if [ "$(cat "$1/backend")" != firewalld ] || [ "$(sum "$1/$2")" = "$(sum "$home/owned")" ]; then
+    if [ "${1##*-}" != firewalld ] || [ "$(sum "$1/$2")" = "$(sum "$home/owned")" ]; then
         return 0
     elif [ -f "$1/$2" ]; then
         ln -f -- "$1/$2" "$home/owned" 2>/dev/null || replace "$home/owned" "$1/$2" || return

@@ -22,7 +22,18 @@ runs() {
 "*} in *ActiveState=active* | *ActiveState=reloading*) ;; *) return 1 ;; esac
 }
 
-# observe_all BACKEND ZONE: BACKEND may be auto; ZONE may be empty.
+# has_ours BACKEND: whether there is something of ours in it for the next boot, as whatever has been
+# rolled out is.
+has_ours() {
+    case $1 in
+        firewalld) [ -s "$home/owned" ] ;;
+        nftables) [ -f "$nft_file" ] ;;
+        iptables) grep -qs LVSFLEET- /etc/iptables/rules.v? /etc/sysconfig/ip*tables ;;
+    esac
+}
+
+# observe_all BACKENDS ZONE: BACKENDS with a comma between, the first may be auto: it has the marks. Of
+# the others those are asked that are named, or have something of ours. ZONE may be empty.
 observe_all() {
     _units=$(systemctl show --property=Id,LoadState,ActiveState,UnitFileState firewalld.service \
         iptables.service ip6tables.service netfilter-persistent.service nftables.service \
@@ -36,18 +47,29 @@ observe_all() {
     case ${_units%%"
 
 "*} in *ActiveState=active* | *ActiveState=reloading*) _running=yes ;; *) _running=no ;; esac
-    case $1:$_running in
-        firewalld:* | auto:yes) fw_observe "$2" "$_running" ;;
-        nftables:*) nft_observe ;;
-        iptables:*) ipt_observe ;;
+    case ${1%%,*}:$_running in
+        firewalld:* | auto:yes) _main=firewalld ;;
+        nftables:*) _main=nftables ;;
+        iptables:*) _main=iptables ;;
         *)
             if [ -L "/etc/systemd/system/multi-user.target.wants/$nft_unit" ]; then
-                nft_observe
+                _main=nftables
             elif runs iptables || runs netfilter-persistent; then
-                ipt_observe
+                _main=iptables
             else
-                nft_observe
+                _main=nftables
             fi
             ;;
     esac
+    for _filter in firewalld iptables nftables; do
+        case ,$_main,$1, in
+            *",$_filter,"*) ;;
+            *) has_ours "$_filter" || continue ;;
+        esac
+        case $_filter in
+            firewalld) fw_observe "$2" "$_running" ;;
+            iptables) ipt_observe ;;
+            nftables) nft_observe ;;
+        esac
+    done
 }

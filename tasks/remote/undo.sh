@@ -3,37 +3,43 @@
 
 # save_all DIR: for the next boot, what runs. Again does no harm.
 save_all() {
-    true >"$1/saving" || return
-    case $(cat "$1/backend") in
-        firewalld) fw_save "$1" ;;
-        iptables) ipt_save "$1" ;;
-        nftables) nft_save "$1" ;;
-    esac && put_owned "$1" owned
+    for part in $(to_save "$1"); do
+        true >"$part/saving" || return
+        case ${part##*-} in
+            firewalld) fw_save "$part" ;;
+            iptables) ipt_save "$part" ;;
+            nftables) nft_save "$part" ;;
+        esac && put_owned "$part" owned || return
+    done
 }
 
 # save_at_boot DIR, undo_at_boot DIR: the same, and the opposite, after a power cut in the middle of it
 # and before any filter is loaded.
 save_at_boot() {
-    true >"$1/saving" || return
-    case $(cat "$1/backend") in
-        firewalld) fw_mend "$1" && fw_save "$1" ;;
-        iptables) put_files "$1" ;; # without a test: the tables may not be there yet
-        nftables) nft_save "$1" && nft_boot ;;
-    esac && put_owned "$1" owned
+    for part in $(to_save "$1"); do
+        true >"$part/saving" || return
+        case ${part##*-} in
+            firewalld) fw_mend "$part" && fw_save "$part" ;;
+            iptables) put_files "$part" ;; # without a test: the tables may not be there yet
+            nftables) nft_save "$part" && nft_boot ;;
+        esac && put_owned "$part" owned || return
+    done
 }
 
 undo_at_boot() {
-    case $(cat "$1/backend") in
-        firewalld) fw_mend "$1" && undo_saved "$1" ;;
-        iptables) undo_saved "$1" ;;
-        nftables) undo_saved "$1" && nft_boot ;;
-    esac
+    for part in $(parts_back "$1"); do
+        case ${part##*-} in
+            firewalld) fw_mend "$part" && undo_saved "$part" ;;
+            iptables) undo_saved "$part" ;;
+            nftables) undo_saved "$part" && nft_boot ;;
+        esac || return
+    done
 }
 
-# undo_saved DIR: what is loaded at boot, as it was.
+# undo_saved PART: what is loaded at boot, as it was.
 undo_saved() {
     if [ -f "$1/saving" ] || [ -f "$1/do/start" ]; then
-        case $(cat "$1/backend") in
+        case ${1##*-} in
             firewalld) fw_unsave "$1" ;;
             iptables) ipt_unsave "$1" ;;
             nftables) nft_unsave "$1" ;;
@@ -42,17 +48,22 @@ undo_saved() {
     put_owned "$1" before/owned
 }
 
-# undo_all DIR: what is saved and what runs, in this order, since a daemon that has to be started anew
-# loads what is saved. Says whether the runtime is what it was before.
+# undo_all DIR: of each part what is saved and what runs, in this order, since a daemon that has to be
+# started anew loads what is saved. Says whether the runtime is what it was before.
 undo_all() {
-    _unsaved=yes
-    undo_saved "$1" || _unsaved=no
-    case $(cat "$1/backend") in
-        firewalld) fw_unapply "$1" && _now=$(fw_seen "$1/do") ;;
-        iptables) ipt_unapply "$1" && _now=$(ipt_seen) ;;
-        nftables) nft_unapply "$1" && _now=$(nft_seen) ;;
-    esac && [ "$_unsaved" = yes ] || return
-    if [ "${_now%% *}" = "$(cat "$1/seen")" ]; then
+    undone=yes
+    alike=yes
+    for part in $(parts_back "$1"); do
+        undo_saved "$part" || undone=no
+        case ${part##*-} in
+            firewalld) fw_unapply "$part" ;;
+            iptables) ipt_unapply "$part" ;;
+            nftables) nft_unapply "$part" ;;
+        esac && _now=$(part_now "$part") || undone=no
+        [ "${_now%% *}" = "$(cat "$part/seen")" ] || alike=no
+    done
+    [ "$undone" = yes ] || return
+    if [ "$alike" = yes ]; then
         printf 'as it was before\n'
     else
         printf 'taken back; others changed rules meanwhile\n'

@@ -159,7 +159,7 @@ def _begin(s: State, rules: Rules) -> Iterator[Step]:
         case "unit" | "arm" if s.frozen:  # begin.sh: fail preflight; give_up
             timer = "" if s.timer == "set" else s.timer
             yield to("gives up", IDLE, holder=_let_go(s, "begin"), lock=False, timer=timer)
-        case "unit":  # begin.sh: snapshot … ipt_ready; install_recovery "$dir"; sync
+        case "unit":  # begin.sh: snapshot … check_parts; install_recovery "$dir"; sync
             yield to("installs recovery", "timer", unit=rules.recovery)
         case "timer" if rules.armed_first:  # begin.sh: arm "$run" "$seconds"
             yield to("starts the timer", "arm", timer="set" if rules.timer else "")
@@ -213,7 +213,7 @@ def _commit(s: State, rules: Rules) -> Iterator[Step]:
             yield to("cannot say that it is done", "answer")
         case "unclaim" if s.frozen:  # commit.sh: if move "$dir" claimed reverting; then
             yield to("keeps its claim", "refuse")
-        case "undo" if s.frozen:  # undo.sh, undo_all: _unsaved=no
+        case "undo" if s.frozen:  # undo.sh, undo_all: undone=no
             yield to("takes back what runs", "refuse", run4=OLD, run6=OLD)
         case "undone" if s.frozen:  # commit.sh: finish "$dir" reverting reverted && disarm "$run"
             yield to("cannot say that it is undone", "refuse")
@@ -300,7 +300,7 @@ def _revert(s: State, rules: Rules, who: str) -> Iterator[Step]:
             yield again("can neither save nor take back")
         case "finish4" | "finish6" | "finished" if s.frozen:
             yield again("cannot save")
-        case "undo4" | "undo6" if s.frozen:  # undo.sh, undo_all: undo_saved "$1" || _unsaved=no
+        case "undo4" | "undo6" if s.frozen:  # undo.sh, undo_all: undo_saved "$part" || undone=no
             yield to("cannot restore a file", "unapply4")
         case "undone" if s.frozen or s.mark != "reverting" or NEW in (s.saved4, s.saved6):
             # revert.sh: exit 1
@@ -331,7 +331,7 @@ def _revert(s: State, rules: Rules, who: str) -> Iterator[Step]:
             yield to("saves IPv6", "finished", saved6=NEW)
         case "finished":  # revert.sh: finish "$dir" claimed "done"
             yield to("is done", "release", mark="done")
-        case "undo4":  # undo.sh, undo_all: undo_saved "$1"
+        case "undo4":  # undo.sh, undo_all: undo_saved "$part"
             yield to("restores the file of IPv4", "undo6", saved4=OLD)
         case "undo6":
             yield to("restores the file of IPv6", "unapply4", saved6=OLD)
@@ -378,7 +378,7 @@ def _recovery(s: State, rules: Rules, who: str) -> Iterator[Step]:
             yield to("goes on", "undo4")
         case "look":  # recover.sh: if [ ! "$left" ]; then remove_recovery; fi
             yield to("finds nothing to do", loads, unit=False)
-        case "save4":  # undo.sh, save_at_boot: true >"$1/saving"
+        case "save4":  # undo.sh, save_at_boot: true >"$part/saving"
             yield to("saves IPv4", "save6", saved4=NEW)
         case "save6":
             yield to("saves IPv6", "done", saved6=NEW)

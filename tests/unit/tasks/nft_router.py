@@ -19,6 +19,7 @@ from tasks.backends.protocol import Change
 from tasks.observe import Observed
 from tasks.plan import plan
 from tests.unit.tasks.cases import printed
+from tests.unit.tasks.parted import files_of
 from tests.unit.tasks.routers import Refused, observed, sha256
 
 Elements = dict[str, list[Any]]
@@ -133,26 +134,26 @@ class NftRouter:
         return json.dumps({"nftables": listed}) + "\n"
 
     def apply(self, change: Change) -> None:
-        if text := change.files["do/table"]:
+        if text := files_of(change)["do/table"]:
             self.table, self.odd = changed(text, self.table, self.odd)
 
     def undo(self, change: Change, before: Elements | None) -> None:
         """What ``nft_unapply`` does: the opposite, or the table as it was kept."""
-        if text := change.files["undo/table"]:
+        if text := files_of(change)["undo/table"]:
             self.table, self.odd = changed(text, self.table, self.odd)
-        elif change.files["do/table"]:
+        elif files_of(change)["do/table"]:
             self.table = before
 
     def commit(self, change: Change) -> None:
-        for line in change.files["save/files"].splitlines():
+        for line in files_of(change)["save/files"].splitlines():
             was, name, path = line.split()
             assert was == (sha256(self.files[path]) if path in self.files else "-")
             if name == "-":
                 del self.files[path]
             else:
-                self.files[path] = change.files[f"save/{name}"]
-        if "save/enabled" in change.files:
-            self.enabled = change.files["save/enabled"] == "yes\n"
+                self.files[path] = files_of(change)[f"save/{name}"]
+        if "save/enabled" in files_of(change):
+            self.enabled = files_of(change)["save/enabled"] == "yes\n"
 
     def boot(self) -> None:
         loaded = self.files.get(nft_unit.FILE) if self.enabled else None

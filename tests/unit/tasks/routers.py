@@ -22,6 +22,7 @@ from tasks.observe import Observed, parse
 from tasks.plan import plan
 from tasks.shell import Completed
 from tests.unit.tasks.cases import printed
+from tests.unit.tasks.parted import files_of
 
 NONCE = "0123456789abcdef"
 
@@ -165,18 +166,18 @@ class IptablesRouter:
 
     def apply(self, change: Change, folder: str = "do") -> None:
         for version in (4, 6):
-            text = change.files.get(f"{folder}/v{version}", "")
+            text = files_of(change).get(f"{folder}/v{version}", "")
             self.running[version].restore(text, flush=False)
 
     def commit(self, change: Change) -> None:
-        for line in change.files["save/files"].splitlines():
+        for line in files_of(change)["save/files"].splitlines():
             was, name, path = line.split()
             assert was == (sha256(self.files[path]) if path in self.files else "-")
             if name == "-":
                 del self.files[path]
                 continue
-            Tables().restore(change.files[f"save/{name}"], flush=True)
-            self.files[path] = change.files[f"save/{name}"]
+            Tables().restore(files_of(change)[f"save/{name}"], flush=True)
+            self.files[path] = files_of(change)[f"save/{name}"]
 
     def bring(self, desired: Desired) -> Change:
         change = plan(desired, self.observe())
@@ -228,18 +229,19 @@ class FirewalldRouter:
 
     def steps(self, change: Change, folder: str = "do") -> Iterable[None]:
         """The runtime's edits in the order of ``fw_edit``, one rule at a time."""
-        zones = change.files[f"{folder}/zones"].splitlines()
-        yield from _edit(self.runtime, zones, change.files[f"{folder}/edits"])
+        zones = files_of(change)[f"{folder}/zones"].splitlines()
+        yield from _edit(self.runtime, zones, files_of(change)[f"{folder}/edits"])
 
     def apply(self, change: Change, folder: str = "do") -> None:
         for _ in self.steps(change, folder):
             pass
 
     def commit(self, change: Change, folder: str = "save") -> None:
-        zones = change.files[f"{folder}/zones"].splitlines()
-        for _ in _edit(self.saved, zones, change.files[f"{folder}/saved-edits"]):
+        zones = files_of(change)[f"{folder}/zones"].splitlines()
+        for _ in _edit(self.saved, zones, files_of(change)[f"{folder}/saved-edits"]):
             pass
-        self.owned = change.files["owned"]
+        if change.files:
+            self.owned = files_of(change)["owned"]
 
     def bring(self, desired: Desired) -> Change:
         change = plan(desired, self.observe())

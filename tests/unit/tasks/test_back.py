@@ -17,6 +17,7 @@ from tasks.backends.protocol import Back, Change
 from tasks.observe import Observed, Unit
 from tasks.outcome import Edit, Op, Where
 from tasks.plan import plan, plan_back
+from tests.unit.tasks.parted import files_of
 from tests.unit.tasks.routers import FirewalldRouter, IptablesRouter, canonical
 from tests.unit.tasks.worlds import FOREIGN_RICH, crowded_states, saved_files
 
@@ -194,7 +195,7 @@ def test_a_firewalld_that_was_started_is_stopped_and_started_again() -> None:
         (Op.REMOVE, Where.RUNTIME, START),
         (Op.REMOVE, Where.SAVED, ENABLE),
     ]
-    assert {"do/stop", "undo/start", "save/disable", "undo/enable"} <= away.files.keys()
+    assert {"do/stop", "undo/start", "save/disable", "undo/enable"} <= files_of(away).keys()
     assert back(STARTED, stopped, stopped).edits == ()
 
     again = back(away.edits, runs, stopped)
@@ -203,8 +204,8 @@ def test_a_firewalld_that_was_started_is_stopped_and_started_again() -> None:
         (Op.ADD, Where.RUNTIME, START),
         (Op.ADD, Where.SAVED, ENABLE),
     ]
-    assert again.files["do/saved-edits"] == f"add public {RULE}\n"
-    assert {"do/start", "undo/stop", "save/enable"} <= again.files.keys()
+    assert files_of(again)["do/saved-edits"] == f"add public {RULE}\n"
+    assert {"do/start", "undo/stop", "save/enable"} <= files_of(again).keys()
 
 
 def test_what_was_there_before_the_change_is_not_taken_away() -> None:
@@ -233,7 +234,7 @@ def test_a_later_rule_of_ours_stays_ours(seen: bool) -> None:
     )
     assert bool(back.since) is seen
     assert [edit.rule for edit in back.change.edits] == [canonical(RULE)] * 2
-    assert back.change.files["owned"] == router.owned.splitlines(keepends=True)[1]
+    assert files_of(back.change)["owned"] == router.owned.splitlines(keepends=True)[1]
 
 
 def _rule(text: str) -> Rule:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from inventory.desired import Desired
 from tasks.plan import plan
 from tasks.remote import script
+from tests.unit.tasks.parted import files_of
 from tests.unit.tasks.routers import IptablesRouter
 from tests.unit.tasks.test_iptables_plan import files, foreign, states
 
@@ -46,7 +47,7 @@ def test_ours_goes_back_and_theirs_stays(saved: dict[str, str], a: Desired, b: D
     before = dict(router.files)
     change = router.bring(b)
     for version, path in router.paths.items():
-        own = change.files.get(f"undo/own.v{version}")
+        own = files_of(change).get(f"undo/own.v{version}")
         if own is None:
             continue
         back = edited_back(own, router.files[path] + LATER)

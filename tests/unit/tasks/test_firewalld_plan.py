@@ -19,6 +19,7 @@ from tasks.outcome import Where
 from tasks.plan import plan
 from tasks.sections import Section
 from tests.unit.tasks.cases import printed
+from tests.unit.tasks.parted import files_of
 from tests.unit.tasks.routers import FirewalldRouter, canonical
 from tests.unit.tasks.worlds import FOREIGN_RICH, crowded_states
 
@@ -97,7 +98,7 @@ def test_a_router_never_forgets_what_is_its_own(a: Desired, b: Desired) -> None:
     router = a_router()
     router.bring(a)
     change = plan(b, router.observe())
-    router.owned = change.files["owned-meanwhile"]
+    router.owned = files_of(change)["owned-meanwhile"]
     for _ in router.steps(change):
         broken_off = deepcopy(router)
         broken_off.saved = deepcopy(router.saved)

@@ -19,6 +19,7 @@ from tasks.outcome import Edit, Op, Where
 from tasks.plan import plan, plan_back
 from tasks.sections import Section
 from tests.unit.tasks.cases import printed
+from tests.unit.tasks.parted import files_of
 from tests.unit.tasks.routers import FirewalldRouter, canonical
 from tests.unit.tasks.worlds import FOREIGN_RICH, crowded_states
 
@@ -163,7 +164,7 @@ def test_a_router_never_forgets_what_is_its_own(a: Desired, b: Desired) -> None:
     router = a_router()
     router.bring(a)
     change = plan(b, router.observe())
-    router.owned = change.files["owned-meanwhile"]
+    router.owned = files_of(change)["owned-meanwhile"]
     for _ in router.steps(change):
         broken_off = deepcopy(router)
         broken_off.bring(NOTHING)
@@ -278,5 +279,5 @@ def test_a_zone_that_marks_the_same_packets_otherwise_is_a_conflict() -> None:
 def test_many_saved_edits_go_with_the_program_that_makes_them_at_once() -> None:
     ports = tuple(ServicePorts(Protocol.TCP, PortRange(n, n)) for n in range(1, 200, 4))
     many = replace(WEB, services=(replace(WEB.services[0], ports=ports),))
-    assert "FirewallClient" in plan(many, a_router().observe()).files["bulk.py"]
-    assert "bulk.py" not in plan(WEB, a_router().observe()).files
+    assert "FirewallClient" in files_of(plan(many, a_router().observe()))["bulk.py"]
+    assert "bulk.py" not in files_of(plan(WEB, a_router().observe()))

@@ -18,6 +18,7 @@ from tasks.backends.iptables_save import parse_dump, parse_rule
 from tasks.errors import Conflict
 from tasks.outcome import Where
 from tasks.plan import plan
+from tests.unit.tasks.parted import files_of
 from tests.unit.tasks.routers import IptablesRouter, Tables
 from tests.unit.tasks.worlds import crowded_states, saved_files
 
@@ -89,8 +90,8 @@ def test_a_second_plan_changes_nothing(saved: dict[str, str], a: Desired, b: Des
         router.bring(desired)
         again = plan(desired, router.observe())
         assert again.edits == ()
-        assert not again.files["save/files"]
-        assert not any(again.files.get(f"do/v{version}") for version in (4, 6))
+        assert not files_of(again)["save/files"]
+        assert not any(files_of(again).get(f"do/v{version}") for version in (4, 6))
 
 
 @quick
@@ -245,7 +246,7 @@ def test_a_service_is_let_in_before_it_is_marked_and_shut_out_after() -> None:
     desired = replace(web(), services=(replace(service, accept=True),))
     change = plan(desired, mangle().observe())
     for folder, tables in (("do", ["*filter", "*mangle"]), ("undo", ["*mangle", "*filter"])):
-        assert re.findall(r"\*\w+", change.files[f"{folder}/v4"]) == tables
+        assert re.findall(r"\*\w+", files_of(change)[f"{folder}/v4"]) == tables
 
 
 def test_a_chain_that_nothing_reaches_goes_where_somebody_typed_the_same() -> None:
@@ -289,7 +290,7 @@ def test_a_router_without_ipv6_is_left_alone_there() -> None:
     router = IptablesRouter.booted({V4: "*filter\n-A INPUT -j DROP\nCOMMIT\n"})
     desired = Desired("r1", backend=Backend.IPTABLES, vrrp=Vrrp(accept=True))
     change = plan(desired, router.observe())
-    assert "do/v6" not in change.files
+    assert "do/v6" not in files_of(change)
     assert change.edits[0].rule == "-A LVSFLEET-IN -p vrrp -j ACCEPT"
 
 

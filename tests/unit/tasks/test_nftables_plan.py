@@ -20,6 +20,7 @@ from tasks.errors import Conflict, NotReady, NotUnderstood
 from tasks.outcome import Op, Where
 from tasks.plan import plan, plan_back
 from tests.unit.tasks.nft_router import NftRouter
+from tests.unit.tasks.parted import files_of
 from tests.unit.tasks.worlds import crowded_states
 
 quick = settings(max_examples=40, deadline=None, derandomize=True)
@@ -62,8 +63,8 @@ def test_a_second_plan_does_nothing(a: Desired, b: Desired) -> None:
         router.bring(desired)
         again = plan(desired, router.observe())
         assert (again.edits, again.commands) == ((), ())
-        assert again.files["do/table"] == again.files["save/files"] == ""
-        assert "save/enabled" not in again.files
+        assert files_of(again)["do/table"] == files_of(again)["save/files"] == ""
+        assert "save/enabled" not in files_of(again)
 
 
 @quick
@@ -120,8 +121,8 @@ def test_elements_that_stay_are_not_touched() -> None:
     router.bring(DESIRED)
     more = replace(DESIRED, vrrp=Vrrp(accept=True))
     change = plan(more, router.observe())
-    assert change.files["do/table"] == "add element inet lvsfleet protocols { vrrp }\n"
-    assert change.files["undo/table"] == "delete element inet lvsfleet protocols { vrrp }\n"
+    assert files_of(change)["do/table"] == "add element inet lvsfleet protocols { vrrp }\n"
+    assert files_of(change)["undo/table"] == "delete element inet lvsfleet protocols { vrrp }\n"
 
 
 def test_a_table_whose_elements_were_cut_otherwise_is_replaced_whole() -> None:
@@ -135,8 +136,8 @@ def test_a_table_whose_elements_were_cut_otherwise_is_replaced_whole() -> None:
     router.table["mark4"] = [[one, 80], [two, 80]]
     assert plan(desired, router.observe()).edits == ()
     change = plan(replace(desired, vrrp=Vrrp(accept=True)), router.observe())
-    assert change.files["do/table"].startswith("table inet lvsfleet\ndelete table")
-    assert change.files["undo/table"] == ""
+    assert files_of(change)["do/table"].startswith("table inet lvsfleet\ndelete table")
+    assert files_of(change)["undo/table"] == ""
 
 
 def test_the_way_back_says_what_was_changed_since() -> None:
@@ -179,7 +180,7 @@ def test_a_file_that_others_changed_is_written_anew(path: str, text: str | None)
         router.files[path] = router.files[path] + "# hers\n" if text == "also" else text
     change = plan(DESIRED, router.observe())
     assert {e.where for e in change.edits} == {Where.SAVED}
-    assert change.files["do/table"] == ""
+    assert files_of(change)["do/table"] == ""
     router.commit(change)
     is_there(router, DESIRED)
 
@@ -194,9 +195,9 @@ def test_a_unit_that_is_not_enabled_is_an_edit() -> None:
 
 def test_the_undo_brings_the_unit_back_to_what_it_was() -> None:
     router = NftRouter()
-    assert plan(DESIRED, router.observe()).files["undo/enabled"] == "no\n"
+    assert files_of(plan(DESIRED, router.observe()))["undo/enabled"] == "no\n"
     router.bring(DESIRED)
-    assert plan(NOTHING, router.observe()).files["undo/enabled"] == "yes\n"
+    assert files_of(plan(NOTHING, router.observe()))["undo/enabled"] == "yes\n"
 
 
 def rule(chain: str, *expressions: object) -> dict[str, object]:

@@ -17,6 +17,7 @@ from tasks.backends.iptables_save import parse_dump, parse_rule, render
 from tasks.backends.protocol import accepts_of, marks_of
 from tasks.plan import plan
 from tests.strategies import crowded_rulesets, rulesets
+from tests.unit.tasks.parted import files_of
 from tests.unit.tasks.routers import BUILT_IN, IptablesRouter
 from tests.unit.tasks.worlds import crowded_states, saved_files
 
@@ -101,7 +102,7 @@ def test_a_change_and_its_undo_do_what_the_model_of_a_router_does(
         change = plan(desired, router.observe())
         for folder in ("do", "undo", "do"):
             router.apply(change, folder)
-            text = change.files.get(f"{folder}/v{version}", "")
+            text = files_of(change).get(f"{folder}/v{version}", "")
             script += restore(variant, version, text, "--noflush") + save(variant, version)
             models.append(router.running[version].save())
         router.commit(change)

@@ -22,6 +22,7 @@ from tasks.errors import Conflict
 from tasks.outcome import Op, Where
 from tasks.plan import plan, plan_back
 from tasks.remote import script
+from tests.unit.tasks.parted import files_of
 from tests.unit.tasks.routers import FirewalldRouter, IptablesRouter, Tables, canonical
 from tests.unit.tasks.worlds import FOREIGN_RICH, MANGLE_LINES, crowded_states
 
@@ -103,7 +104,9 @@ def test_each_equal_rule_goes() -> None:
     assert others(router.running[4]) == ["-A PREROUTING -j hers"]
     runtime = [(e.op, e.rule) for e in change.edits if e.where is Where.RUNTIME]
     assert (Op.REMOVE, f"-A PREROUTING {line}") in runtime
-    assert change.files["do/v4"].index("-A LVSFLEET-MARK") < change.files["do/v4"].index("-D hers")
+    assert files_of(change)["do/v4"].index("-A LVSFLEET-MARK") < files_of(change)["do/v4"].index(
+        "-D hers"
+    )
 
 
 def desired_of(mark: Mark) -> Desired:
@@ -160,7 +163,7 @@ def test_an_undo_fits_however_far_the_change_got(
     if applied:
         router.apply(change)
     for version, tables in router.running.items():
-        steps = change.files.get(f"undo/v{version}")
+        steps = files_of(change).get(f"undo/v{version}")
         if steps:
             tables.restore(rehooked(steps, tables.save()), flush=False)
         assert normal(tables.save()) == normal(was[version])

@@ -1,0 +1,45 @@
+"""A run on a router as its parts: one for each thing that it changes, in the order of doing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from inventory.desired import Backend
+from tasks.backends.protocol import Change
+
+
+def in_parts(backend: Backend, changes: Sequence[Change], *, first: int = 1) -> Change:
+    """Several changes as one: made in this order, taken back in the opposite one.
+
+    Args:
+        backend: whose rules the router has in the end.
+        changes: each of one thing, with its files as ``parts.sh`` has them in a part's folder;
+            those without edits are no part.
+        first: the number of the first part, where the run has others already.
+    """
+    parts = [each for each in changes if each.edits]
+    return Change(
+        backend=backend,
+        edits=tuple(edit for each in parts for edit in each.edits),
+        findings=tuple(finding for each in changes for finding in each.findings),
+        files={
+            f"{number:02}-{each.backend.value}/{path}": text
+            for number, each in enumerate(parts, start=first)
+            for path, text in each.files.items()
+        },
+        commands=tuple(line for each in parts for line in each.commands),
+        lets_in=any(each.lets_in for each in parts),
+        takes=sum(each.takes for each in parts),
+    )
+
+
+def names(change: Change) -> tuple[str, ...]:
+    """The parts of a change, in order: folders of the run on the router."""
+    return tuple(sorted({path.partition("/")[0] for path in change.files}))
+
+
+def superseded(change: Change) -> Change:
+    """The change without what it would save: a later part of the same run does."""
+    marks = {f"{name}/superseded": "" for name in names(change)}
+    return replace(change, files={**change.files, **marks})
