@@ -6,6 +6,7 @@ takes 0.7 s), reads its configuration with ruamel.yaml, and writes task argument
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,23 +63,42 @@ def load_fleet(directory: Path | None = None) -> Nornir:
         config = Config.from_dict(**sections)
     except (TypeError, ValueError, SyntaxError) as error:
         raise LvsfleetError(f"Nornir refuses its configuration: {error}") from error
-    inventory = _load_inventory(config)
-    for host in inventory.hosts.values():
-        if host.hostname is None:
-            host.hostname = host.name
+    inventory = _named(_load_inventory(config))
     return Nornir(inventory=inventory, config=config, runner=_LateRunner(config))
 
 
-def _load_inventory(config: Config) -> Inventory:
+def load_contents(config: Config, contents: Mapping[Path, bytes]) -> Inventory:
+    """The inventory as it would be loaded if its files held ``contents``.
+
+    Args:
+        config: of a fleet whose inventory plugin is one of `inventory.sources.FILE_PLUGINS`; the
+            files of both are read as lvsfleet's own, which has the same format.
+        contents: by path, as in the plugin's options; a file that is not in it is absent.
+
+    Raises:
+        InventoryProblems: they cannot be read, or have the wrong shape.
+        LvsfleetError: the transform function cannot be imported.
+    """
+    return _named(_load_inventory(config, contents))
+
+
+def _named(inventory: Inventory) -> Inventory:
+    for host in inventory.hosts.values():
+        if host.hostname is None:
+            host.hostname = host.name
+    return inventory
+
+
+def _load_inventory(config: Config, contents: Mapping[Path, bytes] | None = None) -> Inventory:
     plugin, options = config.inventory.plugin, config.inventory.options
-    if plugin == "lvsfleet":
+    if plugin == "lvsfleet" or contents is not None:
         unknown = sorted(map(str, options.keys() - OPTIONS))
         if unknown:
             raise LvsfleetError(
                 f"the inventory plugin lvsfleet takes no option {quote(unknown[0])}",
                 f"It takes {one_of(OPTIONS, 'and')}",
             )
-        inventory, findings = YAMLInventory(**options).salvage()
+        inventory, findings = YAMLInventory(**options).salvage(contents)
         if findings:
             findings += examine_elements(inventory, strict=True)
     else:

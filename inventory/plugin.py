@@ -5,13 +5,14 @@ Everything that is wrong with the files is told at once, each with its line.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from inventory.entries import DEFAULTS_KEYS, Shape
 from inventory.problems import Finding, InventoryProblems, Kind, Owner, Problem
 from inventory.sources import FILES, Sources
-from inventory.yamlfile import Document, Fault, read
+from inventory.yamlfile import Document, Fault, decode, read
 
 if TYPE_CHECKING:
     from nornir.core.inventory import Inventory
@@ -57,13 +58,19 @@ class YAMLInventory:
             raise InventoryProblems(self._sources.problems(findings))
         return inventory
 
-    def salvage(self) -> tuple[Inventory, list[Finding]]:
+    def salvage(
+        self, contents: Mapping[FilePath, bytes] | None = None
+    ) -> tuple[Inventory, list[Finding]]:
         """What can be read in spite of what is wrong, and what is wrong.
+
+        Args:
+            contents: what the files are to hold, instead of what is on the disk; one that is not
+                in it is absent.
 
         Raises:
             InventoryProblems: a file is no YAML at all.
         """
-        documents = {kind: self._read(kind) for kind in FILES}
+        documents = {kind: self._read(kind, contents) for kind in FILES}
         problems = [
             self._problem(self._sources.files[kind], fault)
             for kind, document in documents.items()
@@ -86,11 +93,15 @@ class YAMLInventory:
             groups[name]["groups"] = kept
         return assemble(hosts, groups, defaults), shape.findings
 
-    def _read(self, kind: Kind) -> Document:
+    def _read(self, kind: Kind, contents: Mapping[FilePath, bytes] | None) -> Document:
         file = self._sources.files[kind]
-        if kind is not Kind.HOST and not file.exists():
+        there = file.exists() if contents is None else file in contents
+        if kind is not Kind.HOST and not there:
             return Document()
-        document = read(file, self._encoding)
+        if contents is not None and there:
+            document = decode(contents[file], self._encoding)
+        else:
+            document = read(file, self._encoding)
         self._sources.documents[file] = document
         return document
 

@@ -69,6 +69,11 @@ class Sources:
         whole = path if owner.name is None else (owner.name, *path)
         return self.label(file), line_of(self.documents[file].root, whole)
 
+    def place(self, owner: Owner, path: Path) -> str:
+        """Where an owner says the value at ``path``: ``groups.yaml:14``."""
+        file, line = self._locate(owner, path)
+        return file if line is None else f"{file}:{line}"
+
     def label(self, file: FilePath) -> str:
         """A file's name as it is shown: short within the inventory's folder, else whole."""
         homes = {each.parent for each in self.files.values()}

@@ -69,12 +69,19 @@ class Document:
 def read(file: FilePath, encoding: str = "utf-8") -> Document:
     """Read one file; what is wrong with it is in the result's faults, nothing is raised."""
     try:
-        text = file.read_bytes().decode(encoding).removeprefix("\ufeff")
+        data = file.read_bytes()
+    except OSError as error:
+        return Document(faults=(Fault(f"cannot be read: {error.strerror}"),))
+    return decode(data, encoding)
+
+
+def decode(data: bytes, encoding: str = "utf-8") -> Document:
+    """Read a file's bytes; what is wrong with them is in the result's faults, nothing is raised."""
+    try:
+        text = data.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         return Document(faults=(Fault(f"is not {encoding.upper()} text", line),))
-    except OSError as error:
-        return Document(faults=(Fault(f"cannot be read: {error.strerror}"),))
     except LookupError:
         return Document(faults=(Fault(f"cannot be read: no encoding {quote(encoding)}"),))
     return parse(text)

@@ -1,0 +1,198 @@
+"""One file's text with a service's VIPs changed where owners say them, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from itertools import islice
+from pathlib import Path as FilePath
+from typing import Any
+
+from inventory import yamlfile
+from inventory.editing.changes import Change
+from inventory.editing.errors import NotEditable
+from inventory.editing.splices import Splice, Unusual, appended, removed, replaced, spliced
+from inventory.editing.tree import Form, Node, entry, find
+from inventory.problems import Owner, Path, field_text, one_of
+from inventory.rules import Address
+from inventory.sources import line_of
+
+_MOST_TOLD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the VIPs of a service are written.
+
+    Attributes:
+        file: the file.
+        label: its name as it is shown.
+        owner: the host, the group or the defaults that says them.
+        path: the keys from the top of the file to the list.
+        line: of the list's first item, from 1.
+    """
+
+    file: FilePath
+    label: str
+    owner: Owner
+    path: tuple[str, ...]
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.label}:{self.line}"
+
+
+class FileText:
+    """A file of an inventory, to be edited.
+
+    Args:
+        file: where it is.
+        label: its name as it is shown.
+        data: its bytes.
+        encoding: of its text.
+
+    Raises:
+        NotEditable: it could not be written as it was.
+    """
+
+    def __init__(self, file: FilePath, label: str, data: bytes, encoding: str) -> None:
+        self._file = file
+        self._label = label
+        self._encoding = encoding
+        decoded = data.decode(encoding)
+        if decoded.encode(encoding) != data:
+            raise NotEditable(
+                f"{label} is {encoding} text that would not be the same when it is written again",
+                "Edit it by hand",
+            )
+        self._text = decoded.removeprefix("\ufeff")
+        self._mark = decoded[: len(decoded) - len(self._text)]
+        self._document = yamlfile.parse(self._text)
+
+    def changed(self, change: Change, owners: Iterable[Owner]) -> tuple[bytes, tuple[Place, ...]]:
+        """The file's bytes with the change, and where the VIPs are.
+
+        Args:
+            change: what becomes of the VIPs.
+            owners: of this file; each says the service.
+
+        Raises:
+            NotEditable: the VIPs are not found, or something else would change too.
+        """
+        places: list[Place] = []
+        splices: dict[int, list[Splice]] = {}
+        for owner in owners:
+            place, listed = self._locate(change, owner)
+            places.append(place)
+            # Two owners may have one list, by an alias: it changes once.
+            splices.setdefault(listed.start, self._splices(change, place, listed))
+        text = spliced(self._text, (each for some in splices.values() for each in some))
+        self._verify(change, places, text)
+        return (self._mark + text).encode(self._encoding), tuple(places)
+
+    def _locate(self, change: Change, owner: Owner) -> tuple[Place, Node]:
+        keys = ("data", "services", change.service, "vips")
+        path = keys if owner.name is None else (owner.name, *keys)
+        listed = _listed(self._text, self._document, owner, path)
+        if listed is None or not listed.children:
+            raise NotEditable(
+                f"the VIPs of service {change.service} are not found in {self._label}, under "
+                f"{owner}",
+                "Edit the file by hand",
+            )
+        line = self._text.count("\n", 0, listed.children[0].start) + 1
+        return Place(self._file, self._label, owner, path, line), listed
+
+    def _splices(self, change: Change, place: Place, listed: Node) -> list[Splice]:
+        try:
+            if change.from_address is None:
+                return appended(self._text, listed, str(change.new))
+            at = [_address(item) for item in listed.children].index(change.from_address)
+            if change.new is None:
+                return removed(self._text, listed, at)
+            return replaced(self._text, listed, at, change.new)
+        except (Unusual, ValueError) as error:
+            raise _by_hand(change, place) from error
+
+    def _verify(self, change: Change, places: list[Place], text: str) -> None:
+        """Both readers find the same VIPs at the places, and nothing else is different."""
+        after = yamlfile.parse(text)
+        if after.faults:
+            raise _by_hand(change, places[0])
+        also = _differences(
+            self._document.value, after.value, (), {place.path for place in places}, set()
+        )
+        told = [
+            f"{field_text(path)} (line {line_of(self._document.root, path)})"
+            for path in islice(also, _MOST_TOLD)
+        ]
+        if told:
+            raise NotEditable(
+                f"{places[0]}: {field_text(places[0].path)} is written where others take it from "
+                f"by an alias or '<<': the change would reach {one_of(told, 'and')} too",
+                "Write a list of its own in place of the alias, then try again",
+            )
+        for place in places:
+            listed = _listed(text, after, place.owner, place.path)
+            came: Any = after.value
+            for key in place.path:
+                came = came[key]
+            if (
+                listed is None
+                or [item.resolved.text for item in listed.children] != came
+                or (change.new is not None and change.new not in came)
+            ):
+                raise _by_hand(change, place)
+
+
+def _listed(
+    text: str, document: yamlfile.Document, owner: Owner, path: tuple[str, ...]
+) -> Node | None:
+    root = entry(text, document, owner.name)
+    found = None if root is None else find(root, path)
+    return found if found is not None and found.form is Form.SEQUENCE else None
+
+
+def _by_hand(change: Change, place: Place) -> NotEditable:
+    return NotEditable(
+        f"{place}: the VIPs of service {change.service} are written in a way that cannot be "
+        "edited without touching more",
+        "Write vips: [A, B] in one line there, or edit the file by hand",
+    )
+
+
+def _address(item: Node) -> Address | None:
+    try:
+        return ip_address(item.resolved.text)
+    except ValueError:
+        return None
+
+
+def _differences(
+    old: Any, new: Any, path: Path, meant: Collection[Path], equal: set[tuple[int, int]]
+) -> Iterator[Path]:
+    """The places other than those ``meant`` where two values differ.
+
+    ``equal`` has the pairs of objects found equal: an alias may make one part of many.
+    """
+    pair = (id(old), id(new))
+    if path in meant or pair in equal:
+        return
+    if isinstance(old, dict) and isinstance(new, dict) and list(old) == list(new):
+        steps = [(key, old[key], new[key]) for key in old]
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        steps = [(place, one, two) for place, (one, two) in enumerate(zip(old, new, strict=True))]
+    elif type(old) is type(new) and not isinstance(old, dict | list) and old == new:
+        return
+    else:
+        yield path
+        return
+    unlike = False
+    for step, one, two in steps:
+        within = step if isinstance(step, int) and isinstance(old, list) else str(step)
+        for found in _differences(one, two, (*path, within), meant, equal):
+            unlike = True
+            yield found
+    if not unlike and not any(each[: len(path)] == path for each in meant):
+        equal.add(pair)
