@@ -26,7 +26,7 @@ demo: host setup ## bring up a fleet of real routers and mark their traffic
 
 .PHONY: test
 test: setup lint ## every test, on real routers too
-	@bash lab/setup/host.sh sshd:openssh-server chromium:chromium
+	@bash lab/setup/host.sh sshd:openssh-server chromium:chromium linux.uml:user-mode-linux
 	$(BIN)/pytest --numprocesses 3 --dist loadfile
 
 SECONDS ?= 600

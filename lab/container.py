@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inventory.errors import LvsfleetError
-from lab import cgroup
+from lab import cgroup, machine
 from lab.network import NAMESPACES, answers_ssh
 from lab.process import ENVIRONMENT, completed
 from lab.topology import Names, Router
@@ -64,9 +64,10 @@ class Container:
         """
         self.cgroup.mkdir(parents=True, exist_ok=True)
         namespace = NAMESPACES / self.names.of(self.router.name)
+        boots = "machine.sh" if self.router.site.kind.own_kernel else "boot.sh"
         with (self.folder / "boot.log").open("wb") as log:
             launched = subprocess.run(
-                ["/bin/sh", _LAUNCH, self.cgroup, namespace, self.folder],
+                ["/bin/sh", _LAUNCH, self.cgroup, namespace, self.folder, boots],
                 stdin=lock,
                 stdout=log,
                 stderr=log,
@@ -106,8 +107,8 @@ class Container:
     def system_state(self, *, wait: bool = False) -> str:
         """What ``systemctl is-system-running`` says now, or once it has booted; else empty."""
         argv = ["systemctl", "is-system-running", *(["--wait"] if wait else [])]
-        init = self.init()
-        return completed(_enter(init, argv)).stdout.strip() if init else ""
+        inside = self._inside(argv)
+        return completed(inside).stdout.strip() if inside else ""
 
     def stop(self) -> None:
         """End it at once, as a power cut does; fine when it does not run."""
@@ -119,13 +120,21 @@ class Container:
         Raises:
             LvsfleetError: it does not run.
         """
-        init = self.init()
-        if init is None:
+        inside = self._inside(argv)
+        if inside is None:
             raise LvsfleetError(
                 f"{self.router.name} does not run",
                 f"start it with: lvsfleet lab up --lab {self.names.number}",
             )
-        return _enter(init, argv)
+        return inside
+
+    def _inside(self, argv: Sequence[str]) -> list[str] | None:
+        """The command that runs ``argv`` inside; None where it does not run."""
+        if self.router.site.kind.own_kernel:
+            running = self.running()
+            return machine.enter(self.names, self.router, self.cgroup, argv) if running else None
+        init = self.init()
+        return _enter(init, argv) if init else None
 
     def _failed(self, what: str) -> LvsfleetError:
         log = self.folder / "boot.log"

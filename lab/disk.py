@@ -24,10 +24,14 @@ _ENABLED = {
     Kind.IPTABLES_DEBIAN: ("netfilter-persistent.service",),
     Kind.IPTABLES_RHEL: ("iptables.service", "ip6tables.service"),
     Kind.IPTABLES_LEGACY: ("netfilter-persistent.service",),
+    Kind.IPTABLES_IPVS: ("netfilter-persistent.service",),
     Kind.NFTABLES: ("nftables.service",),
 }
-_TEMPLATES = {Kind.IPTABLES_LEGACY: Kind.IPTABLES_DEBIAN}
-"""The kind whose files another one has too."""
+_TEMPLATES = {
+    Kind.IPTABLES_LEGACY: ("iptables-debian",),
+    Kind.IPTABLES_IPVS: ("iptables-debian", "iptables-ipvs"),
+}
+"""The folders of a kind's files, where they are not one of its own name; a later one wins."""
 _UNITS = "etc/systemd/system"
 _TARGETS = {"nftables.service": "sysinit.target"}
 """Where a unit's own [Install] says another target than multi-user.target."""
@@ -104,7 +108,8 @@ class _Layer:
         """Write everything that one router has of its own."""
         kind = router.site.kind
         names = values(router)
-        for tree in (TEMPLATES / "common", TEMPLATES / _TEMPLATES.get(kind, kind).value):
+        for folder in ("common", *_TEMPLATES.get(kind, (kind.value,))):
+            tree = TEMPLATES / folder
             for template in sorted(path for path in tree.rglob("*") if path.is_file()):
                 text = Template(template.read_text()).substitute(names)
                 self.write(str(template.relative_to(tree)), File(text.encode()))
@@ -120,7 +125,7 @@ class _Layer:
         if kind is Kind.FIREWALLD:
             alias = f"{_UNITS}/dbus-org.fedoraproject.FirewallD1.service"
             self.link(alias, "/usr/lib/systemd/system/firewalld.service")
-        if kind is Kind.IPTABLES_LEGACY:
+        if kind in {Kind.IPTABLES_LEGACY, Kind.IPTABLES_IPVS}:
             for program in ("iptables", "ip6tables"):
                 for verb in ("", "-save", "-restore"):
                     chosen = f"/usr/sbin/{program}-legacy{verb}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from inventory.errors import LvsfleetError
-from lab import cgroup, describe, disk, host, keys, lock, record, rootfs, status
+from lab import cgroup, describe, disk, host, keys, lock, machine, record, rootfs, status
 from lab.container import Container
 from lab.network import NAMESPACES, Network
 from lab.process import ENVIRONMENT, completed
@@ -87,6 +87,8 @@ class Lab:
         """
         wanted = topology(self.names.number, routers, kinds or USUAL_KINDS)
         host.check()
+        if any(site.kind.own_kernel for site in wanted.sites):
+            machine.check()
         host.make_room()
         rootfs.ensure(reporter)
         with lock.held(self.names) as held:

@@ -175,11 +175,14 @@ def mac(address: IPv4Address | IPv6Address) -> str:
 def addresses(namespace: str, link: str) -> frozenset[str]:
     """The addresses that an interface of a namespace has now; empty when there is no such."""
     shown = completed(["ip", "-n", namespace, "-json", "addr", "show", "dev", link])
-    if shown.returncode:
-        return frozenset()
+    return shown_addresses("" if shown.returncode else shown.stdout)
+
+
+def shown_addresses(listing: str) -> frozenset[str]:
+    """The addresses in what ``ip -json address`` prints."""
     return frozenset(
         str(info["local"])
-        for entry in json.loads(shown.stdout or "[]")
+        for entry in json.loads(listing or "[]")
         for info in entry.get("addr_info", ())
         if "local" in info
     )

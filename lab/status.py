@@ -9,12 +9,14 @@ from enum import StrEnum
 
 from inventory.errors import LvsfleetError
 from lab.container import Container
-from lab.network import addresses, answers_ssh
+from lab.network import addresses, answers_ssh, shown_addresses
+from lab.process import completed
 from lab.topology import Kind, Names, Router
 
 # keepalived of the lab takes over after 1.6 to 1.8 s: three adverts of 0.5 s, and its skew.
 _QUIET_SECONDS = 3.0
 _SSH_SECONDS = 2.0
+_SHOW_ETH1 = ("ip", "-json", "address", "show", "dev", "eth1")
 
 
 class Role(StrEnum):
@@ -67,11 +69,19 @@ def role(router: Router, names: Names) -> Role:
     """What VRRP makes of a router now."""
     if not Container(router, names).running():
         return Role.DOWN
-    present = addresses(names.of(router.name), "eth1")
+    present = _addresses(router, names)
     vips = {str(vip) for vip in (*router.site.vips4, *router.site.vips6)}
     if vips <= present:
         return Role.MASTER
     return Role.PARTLY if vips & present else Role.BACKUP
+
+
+def _addresses(router: Router, names: Names) -> frozenset[str]:
+    """Those of a router's eth1; a machine's are not its namespace's."""
+    if not router.site.kind.own_kernel:
+        return addresses(names.of(router.name), "eth1")
+    shown = completed(Container(router, names).entry(_SHOW_ETH1))
+    return shown_addresses("" if shown.returncode else shown.stdout)
 
 
 def settle(cluster: Sequence[Router], names: Names, seconds: float) -> None:

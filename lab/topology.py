@@ -27,12 +27,18 @@ class Kind(StrEnum):
     IPTABLES_DEBIAN = "iptables-debian"
     IPTABLES_RHEL = "iptables-rhel"
     IPTABLES_LEGACY = "iptables-legacy"
+    IPTABLES_IPVS = "iptables-ipvs"
     NFTABLES = "nftables"
 
     @property
     def backend(self) -> str:
         """What the inventory calls it."""
         return self.value.partition("-")[0]
+
+    @property
+    def own_kernel(self) -> bool:
+        """Whether its routers are machines with a kernel of their own, which has IPVS."""
+        return self is Kind.IPTABLES_IPVS
 
 
 USUAL_KINDS = (Kind.FIREWALLD, Kind.IPTABLES_DEBIAN, Kind.IPTABLES_RHEL)

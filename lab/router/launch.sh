@@ -1,8 +1,8 @@
 #!/bin/sh
-# Joins a router's cgroup and network, and leaves boot.sh behind as PID 1 of the other namespaces.
+# Joins a router's cgroup and network, and leaves what boots it behind as PID 1 of the other namespaces.
 # Standard input is the lab's lock: held until the router can be found by its cgroup, so whoever
 # takes the lab down after a crash finds it.
-#   $1  its cgroup   $2  its network namespace   $3  its folder
+#   $1  its cgroup   $2  its network namespace   $3  its folder   $4  boot.sh or machine.sh
 set -eu
 here=$(dirname "$0")
 echo 0 >"$1/cgroup.procs"
@@ -10,4 +10,4 @@ echo 0 >"$1/cgroup.procs"
 # shellcheck disable=SC2016 # expanded by the inner shell
 exec setsid nsenter --net="$2" \
     unshare --mount --uts --ipc --cgroup --pid --propagation private \
-    /bin/sh -c '/bin/sh "$0" "$1" &' "$here/boot.sh" "$3"
+    /bin/sh -c '/bin/sh "$0" "$1" &' "$here/$4" "$3"

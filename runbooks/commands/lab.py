@@ -17,7 +17,14 @@ from runbooks.options import CONTEXT
 from runbooks.output import publish
 
 LAST_LAB = 9
-KINDS = ("firewalld", "iptables-debian", "iptables-rhel", "iptables-legacy", "nftables")
+KINDS = (
+    "firewalld",
+    "iptables-debian",
+    "iptables-rhel",
+    "iptables-legacy",
+    "iptables-ipvs",
+    "nftables",
+)
 
 
 class _LabCommands(click.Group):
