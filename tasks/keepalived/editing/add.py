@@ -73,7 +73,7 @@ def _lacking(seen: Iterable[View], new: Address, like: Address) -> Iterator[Spot
         instances = {spot.number for spot in view.of(like)}
         for number, spot in there.items():
             if number not in instances:
-                raise in_the_way(spot, f"which has no {like}")
+                raise in_the_way(spot, f"and no {like}: that is another instance's")
         for spot in view.of(like):
             has = spot.number in there
             _, had = done.setdefault(spot.written_at, (spot, has))

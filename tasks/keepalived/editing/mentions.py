@@ -41,6 +41,9 @@ def mentions(files: Files, address: Address) -> tuple[Mention, ...]:
 
     That is ``virtual_server ADDRESS PORT``, a group's member or range, a route's ``src``, a rule's
     ``from``, a script's argument and whatever else has it among its words.
+
+    Raises:
+        NotEditable: the files are written for too many routers.
     """
     found = (each for view in views(files) for each in _in(view.root, (), address))
     return tuple(dict.fromkeys(found))

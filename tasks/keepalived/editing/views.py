@@ -9,6 +9,7 @@ from ipaddress import ip_interface
 from itertools import pairwise
 
 from inventory.rules import Address
+from tasks.errors import NotEditable
 from tasks.keepalived.files import Files
 from tasks.keepalived.lines import Place, Reader
 from tasks.keepalived.tree import Node, tree
@@ -17,6 +18,7 @@ BLOCKS = ("virtual_ipaddress", "virtual_ipaddress_excluded")
 """Where an instance's addresses stand; those of the second are in no advert."""
 
 _ID = re.compile(r"(?:^|(?<=[\s=]))@\^?(\S+)", re.MULTILINE)
+_MOST_LINES = 1_000_000
 _NOBODY = "nobody's id"
 """One that no condition can name: it has a blank."""
 
@@ -75,11 +77,21 @@ class View:
 
 
 def views(files: Files) -> tuple[View, ...]:
-    """This router's; one for each other id that a condition names, and one for all the rest."""
+    """This router's; one for each other id that a condition names, and one for all the rest.
+
+    Raises:
+        NotEditable: they are too many to read the files again for each.
+    """
     named = {match[1]: None for text in files.texts.values() for match in _ID.finditer(text)}
     ids = [files.config_id, *(name for name in named if name != files.config_id)]
     if named:
         ids.append(_NOBODY)
+    lines = sum(text.count("\n") for text in files.texts.values())
+    if named and len(ids) * lines > _MOST_LINES:
+        raise NotEditable(
+            f"{files.main} is written for {len(named)} routers: that is too much to be sure of",
+            "Change it by hand on every router, then run this again with --no-keepalived",
+        )
     return tuple(view(replace(files, config_id=name)) for name in ids)
 
 

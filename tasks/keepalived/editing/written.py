@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tasks.keepalived.editing.views import Spot, address_of
 from tasks.keepalived.lines import without_comment
@@ -16,6 +17,7 @@ _BLANKS = " \t\r\n\f\v"
 _CONDITIONS = re.compile(r"(?:@\^?\S*\s+)*")
 # ${NAME} is text, though it has braces.
 _PIECE = re.compile(r'[{}]|(?:"[^"]*"?|\$\{\w+\}|[^{}"])+', re.ASCII)
+_BEFORE_ADDRESSES = ("brd", "broadcast", "peer")
 _WORD = re.compile(r'"[^"]*"?|[^\s"]+')
 
 
@@ -113,6 +115,9 @@ def written(raw: str, spot: Spot) -> Written | str:
         number = found[0]
     else:
         return "it comes from a definition of more than an address"
+    for before, word in pairwise(spot.words):
+        if address_of(word) is not None and before not in _BEFORE_ADDRESSES:
+            return f"{word} stands on the same line, where keepalived does not see it"
     return Written(
         raw, raw[:start], tuple(pieces), spot.part, words[number], number in found, number
     )
