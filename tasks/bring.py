@@ -26,6 +26,7 @@ from tasks.errors import (
 from tasks.look import Connections, Look, Options, Planner, Step, held, look
 from tasks.observe import Observed, observe
 from tasks.outcome import Outcome, Status, Where
+from tasks.parts import backends
 from tasks.sections import Section
 from tasks.shell import Shell
 
@@ -94,6 +95,8 @@ class _Work:
         if seen.error or seen.change is None or seen.observed is None or not seen.change.edits:
             return seen.outcome()
         change, before = seen.change, seen.observed
+        # Of each packet filter that it changes it is to be seen what it is after that.
+        self.desired = replace(self.desired, besides=backends(change))
         self.takes = change.takes
         self.until += self.takes
         try:

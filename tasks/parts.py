@@ -39,6 +39,11 @@ def names(change: Change) -> tuple[str, ...]:
     return tuple(sorted({path.partition("/")[0] for path in change.files}))
 
 
+def backends(change: Change) -> tuple[Backend, ...]:
+    """The packet filters that a change is made in."""
+    return tuple(Backend(name.partition("-")[2]) for name in names(change))
+
+
 def superseded(change: Change) -> Change:
     """The change without what it would save: a later part of the same run does."""
     marks = {f"{name}/superseded": "" for name in names(change)}
