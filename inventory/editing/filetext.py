@@ -119,7 +119,9 @@ class FileText:
         """Both readers find the same VIPs at the places, and nothing else is different."""
         after = yamlfile.parse(text)
         if after.faults:
-            raise _by_hand(change, places[0])
+            raise _by_hand(
+                change, places[0], f": with the change the file {after.faults[0].message}"
+            )
         also = _differences(
             self._document.value, after.value, (), {place.path for place in places}, set()
         )
@@ -128,10 +130,12 @@ class FileText:
             for path in islice(also, _MOST_TOLD)
         ]
         if told:
+            path = places[0].path
+            own = f"{self._label}:{line_of(self._document.root, path)}: {field_text(path)}"
             raise NotEditable(
-                f"{places[0]}: {field_text(places[0].path)} is written where others take it from "
-                f"by an alias or '<<': the change would reach {one_of(told, 'and')} too",
-                "Write a list of its own in place of the alias, then try again",
+                f"{own} is shared, by an alias or '<<', with {one_of(told, 'and')}: the change "
+                "would reach that too",
+                "Write out the addresses in one of the two places, then try again",
             )
         for place in places:
             listed = _listed(text, after, place.owner, place.path)
@@ -154,11 +158,11 @@ def _listed(
     return found if found is not None and found.form is Form.SEQUENCE else None
 
 
-def _by_hand(change: Change, place: Place) -> NotEditable:
+def _by_hand(change: Change, place: Place, why: str = "") -> NotEditable:
     return NotEditable(
         f"{place}: the VIPs of service {change.service} are written in a way that cannot be "
-        "edited without touching more",
-        "Write vips: [A, B] in one line there, or edit the file by hand",
+        f"edited without touching more{why}",
+        "Write them as vips: [A, B] there, without anchors, then try again",
     )
 
 

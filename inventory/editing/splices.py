@@ -92,29 +92,41 @@ def removed(text: str, listed: Node, place: int) -> list[Splice]:
         if not _DASH.match(before):
             raise Unusual
         return [_whole_line(text, item)]
-    comma = _comma(text, item.end)
     if _begins_line(text, item) and _REST.match(text[item.end : _line_end(text, item.end)]):
         cuts = [_whole_line(text, item)]
-        if last and comma is None:  # what is the last one now has no comma either
-            before_it = _comma(text, listed.children[place - 1].end)
-            cuts += [] if before_it is None else [Splice(before_it, before_it + 1)]
+        if last and _comma(text, item.end) is None:
+            cuts += _comma_before(text, listed)  # what is the last one now has no comma either
         return cuts
-    if last:
-        previous = listed.children[place - 1]
-        if "#" not in text[previous.end : item.start]:
-            return [Splice(previous.end, item.end)]
-        before_it = _comma(text, previous.end)
-        if before_it is None:
-            raise Unusual
-        return [Splice(before_it, before_it + 1), Splice(item.start, item.end)]
-    following = listed.children[place + 1]
+    return _last_cut(text, listed) if last else _cut(text, listed, place)
+
+
+def _last_cut(text: str, listed: Node) -> list[Splice]:
+    """In brackets, the last item goes from a line that has more."""
+    previous, item = listed.children[-2:]
+    if "#" not in text[previous.end : item.start]:
+        return [Splice(previous.end, item.end)]
+    return [*_comma_before(text, listed), Splice(item.start, item.end)]
+
+
+def _cut(text: str, listed: Node, place: int) -> list[Splice]:
+    """In brackets, an item that others follow goes from a line that has more."""
+    item, following = listed.children[place : place + 2]
     if _SEPARATOR.match(text[item.end : following.start]):
         return [Splice(item.start, following.start)]
+    start = _line_start(text, item.start)
+    if place and listed.children[place - 1].end > start:  # a comment is about that one too
+        return [Splice(listed.children[place - 1].end, item.end)]
     found = _COMMA_AND_COMMENT.match(text, item.end)
     if found is None:
         raise Unusual
-    start = _line_start(text, item.start)
     return [Splice(start + len(text[start : item.start].rstrip(" \t")), found.end())]
+
+
+def _comma_before(text: str, listed: Node) -> list[Splice]:
+    comma = _comma(text, listed.children[-2].end)
+    if comma is None:
+        raise Unusual
+    return [Splice(comma, comma + 1)]
 
 
 def _spelled(address: str, like: Node | None) -> str:
