@@ -1,6 +1,7 @@
 """The IPVS table as ``ipvsadm --save --numeric`` prints it, as values.
 
-A line is ``-A -f 80 -s rr -p 300`` for a service by mark (``-6`` behind the mark for IPv6),
+A line is ``-A -f 80 -s rr -p 300`` for a service by mark (``-6`` behind the mark for IPv6; marks
+from 2³¹ on are printed as negative numbers: ``-f -1`` is 4294967295),
 ``-A -t 192.0.2.1:80 …`` for one by address, ``-a -f 80 -r 10.0.0.1:80 -m -w 1`` for a real server.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from inventory.rules import Address
+from inventory.rules import MAX_MARK, Address
 
 _METHODS = {"-m": "NAT", "-g": "DR", "-i": "TUN"}
 
@@ -56,9 +57,10 @@ def parse_table(text: str) -> tuple[IpvsService, ...]:
     for line in text.splitlines():
         words = line.split()
         said = dict(_options(words))
-        if not words or not said.get("-f", "").isdecimal():
+        mark = _mark(said.get("-f", ""))
+        if mark is None:
             continue
-        key = (int(said["-f"]), 6 if "-6" in words else 4)
+        key = (mark, 6 if "-6" in words else 4)
         if words[0] == "-A":
             services[key] = said
         elif words[0] == "-a" and (server := _server(said, words)) is not None:
@@ -77,8 +79,14 @@ def parse_table(text: str) -> tuple[IpvsService, ...]:
 
 def _options(words: list[str]) -> Iterator[tuple[str, str]]:
     for word, value in zip(words, [*words[1:], ""], strict=True):
-        if word.startswith("-") and not value.startswith("-"):
+        if word == "-f" or (word.startswith("-") and not value.startswith("-")):
             yield word, value
+
+
+def _mark(text: str) -> int | None:
+    if not text.removeprefix("-").isdecimal():
+        return None
+    return int(text) % (MAX_MARK + 1)
 
 
 def _server(said: dict[str, str], words: list[str]) -> RealServer | None:

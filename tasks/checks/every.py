@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from inventory.desired import Desired
 from tasks.backends.protocol import Change
-from tasks.checks import keepalived, kernel, rules, services, virtual_servers, ways_in
+from tasks.checks import keepalived, kernel, rules, services, table, virtual_servers, ways_in
 from tasks.checks.catalog import CATALOG
 from tasks.checks.ours import leftovers, stale_lock
 from tasks.checks.subject import Subject
@@ -39,6 +39,7 @@ CHECKS: tuple[Check, ...] = (
     keepalived.file,
     keepalived.vips,
     virtual_servers.check,
+    table.check,
     kernel.forwarding,
     kernel.ipvs,
     kernel.ftp,

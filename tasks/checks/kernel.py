@@ -31,10 +31,10 @@ def forwarding(subject: Subject) -> Iterator[Finding]:
     needed: dict[int, str] = {}
     for server in config.virtual_servers if config else ():
         for mark in server.marks:
-            if server.method in ("NAT", "TUN"):
+            for method in server.methods & {"NAT", "TUN"}:
                 for version in families(server, mark):
                     if needed.get(version) != "NAT":
-                        needed[version] = server.method
+                        needed[version] = method
     for version, method in sorted(needed.items()):
         value = subject.inspection.kernel.get(FORWARDING[version])
         if value == "0":

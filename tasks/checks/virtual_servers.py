@@ -1,4 +1,4 @@
-"""keepalived's virtual servers against the services and the kernel's table."""
+"""keepalived's virtual servers against the services."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from tasks.checks.catalog.keepalived import (
     LVS031,
     LVS032,
     LVS033,
-    LVS034,
     LVS036,
     LVS037,
     LVS038,
@@ -63,7 +62,6 @@ def check(subject: Subject) -> Iterator[Finding]:
         yield from _service(service, servers.get(service.mark, []), config)
     for mark, those in servers.items():
         yield from _twice(mark, those)
-    yield from _table(subject, servers)
 
 
 def _unmarked(subject: Subject, servers: dict[int, list[VirtualServer]]) -> Iterator[Finding]:
@@ -107,8 +105,12 @@ def _service(service: Service, those: list[VirtualServer], config: Config) -> It
     if not several_ports(service):
         return
     for each in those:
-        ported = [f"{rs.address} {rs.port}" for rs in each.real_servers if rs.port is not None]
-        if each.method == "NAT" and ported:
+        ported = [
+            f"{rs.address} {rs.port}"
+            for rs in each.real_servers
+            if rs.port is not None and (rs.method or each.method) == "NAT"
+        ]
+        if ported:
             yield LVS033.finding(
                 f"service {name}: {each.place}: real_server {listed(ported)}: packets to every port"
                 " of the service go to that one",
@@ -139,34 +141,3 @@ def _twice(mark: int, those: list[VirtualServer]) -> Iterator[Finding]:
                     "Keep one of them",
                 )
                 break
-
-
-def _table(subject: Subject, servers: dict[int, list[VirtualServer]]) -> Iterator[Finding]:
-    """What the kernel has and the file does not say, and the other way round."""
-    table = subject.inspection.ipvs
-    if table is None or not subject.observed.units["keepalived"].active:
-        return
-    wanted = {
-        (mark, version): [rs.address for rs in each.real_servers]
-        for mark, those in servers.items()
-        for each in those
-        for version in families(each, mark)
-    }
-    there = {(each.mark, each.version): each for each in table}
-    said: list[str] = []
-    for mark, version in wanted.keys() - there.keys():
-        if wanted[mark, version] and families(servers[mark][0], mark) != BOTH:
-            said.append(f"mark {mark} (IPv{version}) is not in the table")
-    for (mark, version), each in there.items():
-        if (mark, version) not in wanted:
-            said.append(f"mark {mark} (IPv{version}) is in the table, but not in keepalived.conf")
-            continue
-        strange = [
-            rs.address for rs in each.real_servers if rs.address not in wanted[mark, version]
-        ]
-        said += (f"mark {mark} has real server {address}" for address in strange)
-    if said:
-        yield LVS034.finding(
-            f"the IPVS table is not as keepalived.conf says: {listed(sorted(said))}",
-            "keepalived -t && systemctl reload keepalived; ipvsadm -Ln shows the table",
-        )

@@ -17,6 +17,11 @@ ADVERTS = {4: ip_address("224.0.0.18"), 6: ip_address("ff02::12")}
 """Where VRRP's adverts go (RFC 9568, 5.1)."""
 
 
+_INVALID = ('"invalid"', "--ctstate INVALID -j DROP")
+_NOTRACK = ('"notrack"', "-j NOTRACK", "--notrack")
+"""As nft and iptables write it; firewalld may use either."""
+
+
 def check(subject: Subject) -> Iterator[Finding]:
     """All of them; nothing where no packet filter's rules are there to walk."""
     filters = Filters.of(subject.observed)
@@ -145,12 +150,15 @@ def _marks(edit: Edit, service: Service) -> bool:
 def _invalid(subject: Subject) -> Iterator[Finding]:
     """The drop of invalid packets by firewalld, which those of direct routing may seem to be."""
     config = subject.inspection.keepalived
-    listing = subject.observed.text("nft:ruleset") or ""
     if config is None or not subject.observed.units["firewalld"].active:
         return
-    if '"invalid"' not in listing or '"notrack"' in listing:
+    sections = ("nft:ruleset", "iptables:4", "iptables:6", "iptables-legacy:4")
+    listing = "\n".join(subject.observed.text(name) or "" for name in sections)
+    if not any(word in listing for word in _INVALID) or any(w in listing for w in _NOTRACK):
         return
-    routed = {mark for each in config.virtual_servers if each.method == "DR" for mark in each.marks}
+    routed = {
+        mark for each in config.virtual_servers if "DR" in each.methods for mark in each.marks
+    }
     names = [each.name for each in subject.desired.services if each.mark in routed]
     if names:
         yield LVS023.finding(

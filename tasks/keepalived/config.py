@@ -96,11 +96,19 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class RealServer:
-    """One ``real_server``; without a port a packet keeps the one that it came to."""
+    """One ``real_server``.
+
+    Attributes:
+        address: where it is.
+        port: the one that packets go to; None keeps the one that they came to.
+        place: where it begins.
+        method: as its virtual server's, where it has one of its own; else empty.
+    """
 
     address: Address
     port: int | None
     place: Place
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +125,7 @@ class VirtualServer:
         real_servers: in the order in which they stand.
         comment: what is remarked behind it, else right above it.
         place: where it begins.
+        sorry: who answers while all of them are down; None without.
     """
 
     targets: tuple[Target, ...]
@@ -128,12 +137,19 @@ class VirtualServer:
     real_servers: tuple[RealServer, ...]
     comment: str
     place: Place
+    sorry: RealServer | None = None
 
     @property
     def marks(self) -> tuple[int, ...]:
         """The firewall marks among its targets, each once."""
         found = (each.mark for each in self.targets if isinstance(each, Fwmark))
         return tuple(dict.fromkeys(found))
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """How its real servers get their packets."""
+        own = frozenset(each.method or self.method for each in self.real_servers)
+        return own or frozenset({self.method})
 
 
 @dataclass(frozen=True, slots=True)

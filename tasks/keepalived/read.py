@@ -34,6 +34,11 @@ _PERSISTENCE = 360
 
 _FAMILIES = {"inet": 4, "inet6": 6}
 _WORDS_OF_A_SERVER = 3
+_METHODS = {
+    "real_server": ("lvs_method", "lb_kind"),
+    "sorry_server": ("sorry_server_lvs_method", "sorry_server_lb_kind"),
+}
+"""What says how packets get to a server, if not as to all; the sorry server's stands beside it."""
 
 
 def read(files: Files) -> Config:
@@ -136,10 +141,11 @@ class _Findings:
                 real_servers=tuple(self._real_servers(node)),
                 comment=node.comment,
                 place=node.place,
+                sorry=next(reversed([*self._real_servers(node, "sorry_server")]), None),
             )
 
-    def _real_servers(self, server: Node) -> Iterator[RealServer]:
-        for node in server.of("real_server"):
+    def _real_servers(self, server: Node, keyword: str = "real_server") -> Iterator[RealServer]:
+        for node in server.of(keyword):
             try:
                 address = ip_address(_word(node, 1))
             except ValueError:
@@ -148,7 +154,9 @@ class _Findings:
             port = _number(_word(node, 2), MAX_PORT)
             if port is None and len(node.words) >= _WORDS_OF_A_SERVER:
                 self.refuse(node, "has no port that is one")
-            yield RealServer(address, port or None, node.place)
+            own = node if keyword == "real_server" else server
+            method = own.value(*_METHODS[keyword]).upper()
+            yield RealServer(address, port or None, node.place, method)
 
 
 def _word(node: Node, number: int) -> str:

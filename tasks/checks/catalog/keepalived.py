@@ -26,8 +26,9 @@ LVS032 = CheckInfo(
     "LVS032",
     "the same virtual server twice",
     Severity.WARNING,
-    "keepalived takes a second virtual_server for a mark without a word; the two then overwrite"
-    " each other's real servers in IPVS, health checks included.",
+    "keepalived takes a second virtual_server for a mark without a word. IPVS has one service for"
+    " both: scheduled and persistent as the first one says, with the real servers of both, so some"
+    " visitors end where nobody meant them to.",
     "Keep one of them.",
 )
 LVS033 = CheckInfo(
@@ -44,7 +45,8 @@ LVS034 = CheckInfo(
     Severity.WARNING,
     "The kernel's table has what the file does not, or lacks it: edited by hand with ipvsadm, or a"
     " file that was changed and never loaded. The next reload or takeover changes what visitors"
-    " see.",
+    " see. Compared where ipvsadm is installed on the router; servers that are down and weights,"
+    " which health checks change, do not count.",
     "keepalived -t, then systemctl reload keepalived; ipvsadm -Ln shows the table.",
 )
 LVS035 = CheckInfo(

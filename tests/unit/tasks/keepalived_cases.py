@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.keepalived.config import Config, Endpoint, Target
+from tasks.keepalived.config import Config, Endpoint, RealServer, Target
 from tasks.keepalived.files import Files
 from tests.unit.tasks.cases import CASES
 
@@ -63,12 +63,18 @@ def _lines(config: Config) -> Iterator[str]:
         words += [f"# {server.comment}"] if server.comment else []
         yield f"{server.place} {' '.join(words)}"
         for real in server.real_servers:
-            port = f" port {real.port}" if real.port else ""
-            yield f"{real.place}   {real.address}{port}"
+            yield f"{real.place}   {_real(real)}"
+        if server.sorry:
+            yield f"{server.sorry.place}   sorry {_real(server.sorry)}"
     yield from (f"{each.place} group {each.name}" for each in (config.groups or {}).values())
     if config.own_marks is not None:
         yield f"own marks from {config.own_marks}"
     yield from (f"{each.place} problem: {each.message}" for each in config.problems)
+
+
+def _real(server: RealServer) -> str:
+    port = f" port {server.port}" if server.port else ""
+    return f"{server.address}{port}" + (f" {server.method}" if server.method else "")
 
 
 def target(each: Target) -> str:

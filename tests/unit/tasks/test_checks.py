@@ -14,7 +14,7 @@ import yaml
 from inventory.desired import Desired, Service
 from inventory.problems import Kind, Owner
 from inventory.service import read_service
-from tasks.checks import keepalived, kernel, virtual_servers
+from tasks.checks import keepalived, kernel, table, virtual_servers
 from tasks.checks.subject import Subject
 from tasks.inspection import of_observed
 from tasks.sections import split
@@ -100,6 +100,7 @@ def subject(case: Case) -> Subject:
 def finds(seen: Subject) -> list[str]:
     made = (
         *virtual_servers.check(seen),
+        *table.check(seen),
         *keepalived.daemon(seen),
         *keepalived.file(seen),
         *keepalived.vips(seen),
