@@ -7,10 +7,10 @@ import json
 import pytest
 import yaml
 
+from lab.steady import steady
 from lab.topology import Kind, Site
 from tests.lab.rollout.fleet import AT_ONCE, CONTINUE, Fleet, differences
 from tests.lab.rollout.rules import kind_of, running, saved
-from tests.lab.rollout.syns import syns
 
 ROUTERS = ("ams1", "ams2", "fra1", "fra2", "lon1", "lon2")
 MASTERS = ("ams1", "fra1", "lon1")
@@ -158,12 +158,10 @@ def test_equal_rules_are_taken_over_and_no_packet_pays(adopted: Fleet) -> None:
     fleet = adopted
     before = {router: fleet.state(router) for router in MASTERS}
     for router in MASTERS:
-        with syns(fleet.lab, fleet.lab.router(router)) as seen:
+        with steady(fleet.lab, [router]) as seen:
             answer = fleet.rollout(router, options=(*AT_ONCE, "--adopt"))
             assert answer.statuses == {router: "changed"}, answer
-        assert seen.sent > 500
-        assert (seen.unmarked, seen.marks) == (0, {80: seen.sent})
-        assert seen.let_in == seen.sent
+        assert seen[router].pays_nothing(80), seen
         again = fleet.rollout(router, options=(*AT_ONCE, "--adopt"))
         assert again.statuses == {router: "unchanged"}, again
         run = json.loads(answer.stdout)["run"]
@@ -179,10 +177,10 @@ def test_equal_rules_are_taken_over_and_no_packet_pays(adopted: Fleet) -> None:
         else:
             assert "sip" not in fleet.read(router, "/var/lib/lvsfleet/owned")
             assert fleet.read(router, "/var/lib/lvsfleet/owned").count("mark") == 6
-        with syns(fleet.lab, fleet.lab.router(router)) as seen:
+        with steady(fleet.lab, [router]) as seen:
             back = fleet.run("rollback", run, "--format", "json", *AT_ONCE)
             assert back.statuses == {router: "changed"}, back
-        assert seen.unmarked == 0
+        assert seen[router].pays_nothing(80), seen
         changed = differences(before[router], fleet.state(router))
         for part in ("files", "snapshots", "timers", "locks"):
             changed.pop(part, None)
@@ -228,10 +226,10 @@ def test_foreign_marks_are_removed_and_nothing_else(adopted: Fleet) -> None:
     fleet = adopted
     fleet.defaults["data"] = {"foreign": "remove"}
     before = {router: (running(fleet, router), saved(fleet, router)) for router in MASTERS}
-    with syns(fleet.lab, fleet.lab.router("fra1")) as seen:
+    with steady(fleet.lab, ["fra1"]) as seen:
         answer = fleet.rollout(*MASTERS)
     assert answer.statuses == dict.fromkeys(MASTERS, "changed"), answer
-    assert seen.unmarked == 0
+    assert seen["fra1"].pays_nothing(80), seen
     for router in MASTERS:
         gone = [
             (set(was) - set(now), set(now) - set(was))

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from lab.packets import Probe
 from tests.lab.rollout.fleet import CONTINUE, Fleet, differences
 
-STREAM = Path(__file__).with_name("stream.py")
 LOADED = "nft list table inet lvsfleet"
 
 # A colleague's, Docker's by way of iptables-nft, and keepalived's own.
@@ -226,26 +222,3 @@ def test_auto_refuses_two_that_fight(fleet: Fleet) -> None:
     assert "firewalld.service is enabled" in said
     assert "nftables.service runs" in said
     assert fleet.state("ams2") == before
-
-
-def test_a_packet_a_millisecond_and_none_unmarked(fleet: Fleet) -> None:
-    assert fleet.rollout("ams1").code == 0
-    vip = fleet.lab.router("ams1").site.web[0]
-    services = dict(fleet.services("ams"))
-    changed = {"web": {**services["web"], "ports": ["80/tcp", "443/tcp", "8443/tcp"]}}
-    with Probe(fleet.lab, "ams1") as probe:
-        argv = fleet.lab.entry("client-ams", ["python3", "-I", str(STREAM), str(vip), "80"])
-        pipe = subprocess.PIPE
-        with subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True) as client:
-            for state in (changed, services, changed, services):
-                fleet.data("ams")["services"] = state
-                assert fleet.rollout("ams1").statuses == {"ams1": "changed"}
-            # As the same rollouts do it, only faster.
-            udp = "element inet lvsfleet mark4 { 203.0.113.53 . udp . 53 : 53 }"
-            fleet.sh("ams1", f"for i in $(seq 50); do nft 'delete {udp}'; nft 'add {udp}'; done")
-            told, _ = client.communicate("")
-        counts = probe.read()
-    marks = {flow.mark: n for flow, n in counts.marked.items() if flow.address == vip}
-    assert set(marks) == {80}
-    assert marks[80] == int(told) > 1000
-    assert {f.mark: n for f, n in counts.accepted.items() if f.address == vip} == marks
