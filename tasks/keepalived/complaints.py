@@ -11,7 +11,7 @@ _HARMLESS = re.compile(
     r"SECURITY VIOLATION|default user|script_user|IPVS|ip_vs|modprobe", re.IGNORECASE
 )
 """Lines that say nothing of the file: of a system without IPVS, or without a user for scripts."""
-_LINE = re.compile(r"(?<=: Line )\d+(?=\))|(?<=\(Line )\d+(?=\))|(?<=Number of VIPs \()\d+(?=\))")
+_NUMBER = re.compile(r"(?<=Line )\d+(?=\))|(?<=Number of VIPs \()\d+")
 """Numbers that go up and down with lines that come and go."""
 
 
@@ -31,10 +31,10 @@ def compare(before: str, after: str) -> tuple[str, ...]:
         before: all that ``keepalived -t`` printed before the change.
         after: all that it printed then.
     """
-    known = Counter(_LINE.sub("N", line) for line in complaints(before))
+    known = Counter(_NUMBER.sub("N", line) for line in complaints(before))
     new: list[str] = []
     for line in complaints(after):
-        same = _LINE.sub("N", line)
+        same = _NUMBER.sub("N", line)
         known[same] -= 1
         if known[same] < 0:
             new.append(line)
