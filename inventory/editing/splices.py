@@ -15,7 +15,7 @@ from inventory.editing.tree import Form, Node, content_start
 _DASH = re.compile(r"[ \t]*-[ \t]+\Z")
 _REST = re.compile(r"[ \t]*(?:,[ \t]*)?(?:(?<=[ \t])#.*)?\r?\Z")
 _SEPARATOR = re.compile(r"[ \t]*,[ \t]*\Z")
-_TO_COMMA = re.compile(r"(?:\s|(?<=\s)#[^\n]*)*,")
+_TO_COMMA = re.compile(r"(?:\s|(?<=\s)#[^\n]*+)*+,")  # never one within a comment
 _COMMA_AND_COMMENT = re.compile(r"[ \t]*,(?:[ \t]+#[^\r\n]*|[ \t]*(?=\r?\n))")
 # Hexadecimal with a letter, and no colon at an end: every YAML takes that for text.
 _PLAIN_IPV6 = re.compile(r"(?=.*[a-fA-F])[0-9a-fA-F][0-9a-fA-F:.]*[0-9a-fA-F]\Z")
@@ -70,10 +70,8 @@ def appended(text: str, listed: Node, address: str) -> list[Splice]:
     if listed.end - 1 < end:  # the bracket closes on the last item's line
         return [Splice(last.end, last.end, f",{line_break}{before}{written}")]
     if comma is None:
-        return [
-            Splice(last.end, last.end, ","),
-            Splice(end, end, f"{line_break}{before}{written}"),
-        ]
+        rest = text[last.end : end]
+        return [Splice(last.end, end, f",{rest}{line_break}{before}{written}")]
     if comma > end:
         raise Unusual
     return [Splice(end, end, f"{line_break}{before}{written},")]
