@@ -13,7 +13,8 @@ from runbooks.policy import Policy
 from runbooks.progress import ProgressProcessor
 from runbooks.reports.text import visible
 from runbooks.runner import FleetRunner
-from tasks.look import Look, Options, Planner
+from tasks.last_word import last_word
+from tasks.look import Beside, Look, Options, Planner, nothing
 from tasks.outcome import Outcome, Status
 from tasks.plan import plan
 from tasks.rollout import bring_there, look_at, stand_of
@@ -38,15 +39,17 @@ class Job:
     Attributes:
         desired: what it should be; says how to ask it, too.
         planner: from what it is to the change that it needs.
+        beside: what else is to be told of it.
     """
 
     desired: Desired
     planner: Planner
+    beside: Beside = nothing
 
 
 def job(desired: Desired) -> Job:
     """The job of a rollout: what the inventory says."""
-    return Job(desired, lambda observed: plan(desired, observed))
+    return Job(desired, lambda observed: plan(desired, observed), last_word)
 
 
 @dataclass
@@ -98,7 +101,13 @@ class Fleet:
 
         def do(task: Task) -> Result:
             each = jobs[task.host.name]
-            return look_at(task, desired=each.desired, planner=each.planner, options=self.options)
+            return look_at(
+                task,
+                desired=each.desired,
+                planner=each.planner,
+                options=self.options,
+                beside=each.beside,
+            )
 
         return {
             name: _value(result[0].result, Look) or outcome_of(name, result)

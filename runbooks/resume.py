@@ -18,6 +18,7 @@ from runbooks.reports.run import Run
 from runbooks.waves import Share
 from tasks.backends.protocol import Change
 from tasks.errors import ChangedSince
+from tasks.last_word import last_word
 from tasks.observe import Observed
 from tasks.outcome import Edit, Status
 from tasks.plan import plan
@@ -86,7 +87,7 @@ def _job(left: RecordedRun, first: RecordedRun, desired: Desired, *, force: bool
             raise ChangedSince(_difference(left, new), "--force makes this change all the same")
         return change
 
-    return Job(desired, planner)
+    return Job(desired, planner, last_word)
 
 
 def _difference(left: RecordedRun, new: list[Edit]) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from inventory.desired import Desired
@@ -24,6 +24,9 @@ T = TypeVar("T")
 
 Planner = Callable[[Observed], Change]
 """From what a router is to the change that it needs; raises a RouterError where there is none."""
+
+Beside = Callable[[Desired, Observed, Change], Iterable[Finding]]
+"""What else is to be told of a router, beside the change that it needs."""
 
 
 class Step(Protocol):
@@ -125,8 +128,19 @@ class Look:
         )
 
 
+def nothing(_desired: Desired, _observed: Observed, _change: Change) -> tuple[Finding, ...]:
+    """A `Beside` that tells nothing."""
+    return ()
+
+
 def look(
-    desired: Desired, planner: Planner, *, connections: Connections, step: Step, options: Options
+    desired: Desired,
+    planner: Planner,
+    *,
+    connections: Connections,
+    step: Step,
+    options: Options,
+    beside: Beside = nothing,
 ) -> Look:
     """Ask one router and plan its change; an error is part of the value."""
     begun = time.monotonic()
@@ -142,6 +156,7 @@ def look(
         )
         seen = observed
         change = step("plan", lambda: planner(seen))
+        change = replace(change, findings=(*change.findings, *beside(desired, seen, change)))
     except RouterError as problem:
         error = problem
     except LvsfleetError as problem:  # said of the inventory while connecting

@@ -13,7 +13,7 @@ from inventory.desired import Desired
 from inventory.errors import LvsfleetError
 from tasks.bring import bring
 from tasks.errors import RouterError
-from tasks.look import Connections, Look, Options, Planner, Step, look
+from tasks.look import Beside, Connections, Look, Options, Planner, Step, look, nothing
 from tasks.reach import asking, fresh_shell, shell_of
 from tasks.standing import ask_standing
 
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def look_at(task: Task, *, desired: Desired, planner: Planner, options: Options) -> Result:
+def look_at(
+    task: Task,
+    *,
+    desired: Desired,
+    planner: Planner,
+    options: Options,
+    beside: Beside = nothing,
+) -> Result:
     """Ask one router and plan its change; the result is a `tasks.look.Look`.
 
     No RouterError leaves it. The phases: observe, plan.
@@ -35,6 +42,7 @@ def look_at(task: Task, *, desired: Desired, planner: Planner, options: Options)
         connections=connections_of(task.host, options.patience),
         step=step_of(task),
         options=options,
+        beside=beside,
     )
     return _result(task, seen)
 

@@ -24,7 +24,7 @@ from runbooks.cli import main
 from runbooks.journal import Journal
 from tasks.backends.protocol import Change
 from tasks.errors import Locked, RouterError, Unreachable
-from tasks.look import Look, Options, Planner
+from tasks.look import Beside, Look, Options, Planner
 from tasks.observe import UNITS, Observed, Unit
 from tasks.outcome import Edit, Finding, Op, Outcome, Severity, Status, Where
 from tasks.sections import Section
@@ -75,11 +75,13 @@ def phase(_task: Task, say: dict[str, Any] | None = None) -> None:
         raise ValueError(say["raise"])
 
 
-def look_at(task: Task, *, desired: Desired, planner: Planner, options: Options) -> Result:
+def look_at(
+    task: Task, *, desired: Desired, planner: Planner, options: Options, beside: Beside
+) -> Result:
     del options
     begun = time.monotonic()
     seen = observed(desired)
-    del planner
+    del planner, beside
     say = SCRIPT.get(desired.router, {})
     late = say.get("after") == "begin"
     task.run(task=phase, name="observe", say=None if late else say)
