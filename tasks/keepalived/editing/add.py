@@ -32,13 +32,14 @@ def add(files: Files, new: Address, like: Address) -> tuple[FileEdit, ...]:
     Args:
         files: everything that was read.
         new: the address that comes.
-        like: the address whose words it gets; of the same family.
+        like: the address whose words it gets; of the same family. Where it is gone, and ``new``
+            is there, somebody has done all this before.
 
     Returns:
         A change for each file that has one.
 
     Raises:
-        NoSuchAddress: this router has no ``like``.
+        NoSuchAddress: this router has neither.
         NotEditable: ``like`` stands where one cannot write beside it, or ``new`` stands elsewhere.
     """
     if new.version != like.version:
@@ -47,8 +48,10 @@ def add(files: Files, new: Address, like: Address) -> tuple[FileEdit, ...]:
             f"Name a sibling of {new} that is IPv{new.version}",
         )
     seen = views(files)
+    elsewhere = any(view.of(like) for view in seen)
+    if not elsewhere and seen[0].of(new):
+        return ()
     if not seen[0].of(like):
-        elsewhere = any(view.of(like) for view in seen)
         raise no_such(files, like, ", only of others that share its files" if elsewhere else "")
     wanted: dict[str, list[Splice]] = {}
     for spot in _lacking(seen, new, like):

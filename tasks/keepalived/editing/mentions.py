@@ -64,7 +64,9 @@ def _told(words: Iterable[str]) -> str:
 
 
 def _names(word: str, address: Address) -> bool:
-    return any(address_of(token.strip(".")) == address for token in _TOKEN.findall(word))
+    tokens = [token.strip(".") for token in _TOKEN.findall(word)]
+    # 192.0.2.1:80 is an address and a port.
+    return any(address in (address_of(each), address_of(each.split(":")[0])) for each in tokens)
 
 
 def _spans(word: str, address: Address) -> bool:

@@ -45,7 +45,6 @@ class Written:
         pieces: what follows, in order.
         at: which of those has the address.
         word: the address in it, with its prefix.
-        literal: the address is written out; else it comes from a definition.
         shift: words in front of the address that are gone when the line is read.
     """
 
@@ -54,7 +53,6 @@ class Written:
     pieces: tuple[Piece, ...]
     at: int
     word: Piece
-    literal: bool
     shift: int
 
     @property
@@ -118,9 +116,7 @@ def written(raw: str, spot: Spot) -> Written | str:
     for before, word in pairwise(spot.words):
         if address_of(word) is not None and before not in _BEFORE_ADDRESSES:
             return f"{word} stands on the same line, where keepalived does not see it"
-    return Written(
-        raw, raw[:start], tuple(pieces), spot.part, words[number], number in found, number
-    )
+    return Written(raw, raw[:start], tuple(pieces), spot.part, words[number], number)
 
 
 def _pieces(body: str, start: int) -> list[Piece]:
