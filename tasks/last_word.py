@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inventory.desired import Backend, Desired, Service
 from inventory.rules import Protocol
@@ -24,7 +24,9 @@ from tasks.checks.subject import listed
 from tasks.observe import Observed
 from tasks.outcome import Finding, Op, Severity, Where
 from tasks.sections import Section
-from tasks.walk import Filters, Packet
+
+if TYPE_CHECKING:
+    from tasks.walk import Packet
 
 _NFT = "nftables:others"
 _OTHER_WAYS = {"FORWARD", "OUTPUT", "POSTROUTING"}
@@ -71,6 +73,8 @@ def last_word(desired: Desired, observed: Observed, change: Change) -> Iterator[
 
 
 def _of_service(service: Service, after: Observed, suspects: list[_Suspect]) -> Iterator[Finding]:
+    from tasks.walk import Filters, Packet  # noqa: PLC0415 - 12 ms, seldom needed
+
     filters = Filters.of(after)
     astray: dict[tuple[int, str], list[str]] = {}
     for vip in service.vips:
@@ -93,6 +97,8 @@ def _of_service(service: Service, after: Observed, suspects: list[_Suspect]) -> 
 
 def _who(packet: Packet, mark: int, after: Observed, suspects: list[_Suspect]) -> str:
     """The rule without which the packet would have its mark; empty where it is no single one."""
+    from tasks.walk import Filters  # noqa: PLC0415 - as above
+
     for each in suspects:
         section = Section(each.without, 0)
         without = replace(after, sections={**after.sections, each.section: section})
