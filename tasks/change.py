@@ -33,7 +33,7 @@ def begin(
     *,
     run: str,
     who: str,
-    confirm_timeout: int,
+    confirm_timeout: float,
     break_lock: bool,
     deadline: float,
 ) -> dict[str, str]:
@@ -61,7 +61,7 @@ def begin(
     nonce = new_nonce()
     scripts = {f"{phase}.sh": script(phase) for phase in ("revert", "watch", "recover")}
     breaking = "yes" if break_lock else "no"
-    arguments = (run, str(confirm_timeout), who, breaking, " ".join(names(change)))
+    arguments = (run, f"{confirm_timeout:g}", who, breaking, " ".join(names(change)))
     completed = shell.run(
         script("begin"),
         nonce,
@@ -77,6 +77,55 @@ def begin(
         for name, section in sections.items()
         if name.startswith("snapshot:")
     }
+
+
+def advance(shell: Shell, change: Change, *, run: str, deadline: float) -> dict[str, str]:
+    """Make one more part, or several, of a run that has begun; its revert takes them back, too.
+
+    Args:
+        shell: a root shell on the router.
+        change: what to do, in parts with numbers of their own.
+        run: the run's name.
+        deadline: seconds for this step.
+
+    Returns:
+        Where it writes keepalived's files, what keepalived says of them: ``before`` and ``after``.
+
+    Raises:
+        ChangedMeanwhile: the rules or files are not those that the change was planned for.
+        NotReady: the router does not take it.
+        ApplyFailed: it could not be made, or the revert came first.
+        RouterError: the connection broke; nobody knows.
+    """
+    nonce = new_nonce()
+    arguments = (run, " ".join(names(change)))
+    completed = shell.run(
+        script("advance"), nonce, *arguments, stdin=files(nonce, change.files), deadline=deadline
+    )
+    sections = split(completed.stdout, nonce)
+    _raise_failure(sections)
+    _expect(sections, "apply", completed)
+    return tests_of(sections)
+
+
+def tests_of(sections: Mapping[str, Section]) -> dict[str, str]:
+    """What keepalived said of its files ``before`` and ``after`` a change of them."""
+    told = {each: sections.get(f"test-{each}") for each in ("before", "after")}
+    return {name: section.text for name, section in told.items() if section}
+
+
+def reread(shell: Shell, part: str, *, run: str, deadline: float) -> None:
+    """Have keepalived read the files that a part of the run wrote.
+
+    Raises:
+        ApplyFailed: it could not be told, or the revert came first.
+        RouterError: the connection broke; nobody knows.
+    """
+    nonce = new_nonce()
+    completed = shell.run(script("reread"), nonce, run, part, deadline=deadline)
+    sections = split(completed.stdout, nonce)
+    _raise_failure(sections)
+    _expect(sections, "reread", completed)
 
 
 def commit(shell: Shell, desired: Desired, *, run: str, deadline: float) -> Observed:

@@ -24,13 +24,14 @@ def in_parts(backend: Backend, changes: Sequence[Change], *, first: int = 1) -> 
         edits=tuple(edit for each in parts for edit in each.edits),
         findings=tuple(finding for each in changes for finding in each.findings),
         files={
-            f"{number:02}-{each.backend.value}/{path}": text
+            f"{number:02}-{each.what or each.backend.value}/{path}": text
             for number, each in enumerate(parts, start=first)
             for path, text in each.files.items()
         },
         commands=tuple(line for each in parts for line in each.commands),
         lets_in=any(each.lets_in for each in parts),
         takes=sum(each.takes for each in parts),
+        what=",".join(dict.fromkeys(each.what for each in parts if each.what)),
     )
 
 
@@ -41,7 +42,8 @@ def names(change: Change) -> tuple[str, ...]:
 
 def backends(change: Change) -> tuple[Backend, ...]:
     """The packet filters that a change is made in."""
-    return tuple(Backend(name.partition("-")[2]) for name in names(change))
+    kinds = dict.fromkeys(name.partition("-")[2] for name in names(change))
+    return tuple(each for each in Backend if each.value in kinds)
 
 
 def superseded(change: Change) -> Change:

@@ -26,6 +26,7 @@ class Change:
         commands: the change as one would type it.
         lets_in: it touches what is let in, so it could shut out VRRP, or SSH.
         takes: seconds beyond the usual that the router may need for it, however busy it is.
+        what: what it changes where that is not the packet filter: ``keepalived``.
     """
 
     backend: Backend
@@ -35,6 +36,7 @@ class Change:
     commands: tuple[str, ...] = ()
     lets_in: bool = False
     takes: float = 0.0
+    what: str = ""
 
     def pending(self, where: Where) -> tuple[Edit, ...]:
         """The edits that concern the runtime, or what is saved."""

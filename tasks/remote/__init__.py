@@ -7,8 +7,8 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _READING = ("common", "firewalld", "iptables", "nftables", "observation")
-_CHANGES = ("firewalld-change", "iptables-change", "nftables-change")
-_CHANGING = (*_READING, "files", *_CHANGES, "parts", "runs", "undo")
+_CHANGES = ("firewalld-change", "iptables-change", "nftables-change", "keepalived-change")
+_CHANGING = (*_READING, "keepalived", "files", *_CHANGES, "parts", "runs", "undo")
 PHASES = {
     "observe": _READING,
     "survey": (*_READING, "keepalived"),
@@ -16,6 +16,8 @@ PHASES = {
     "standing": ("common",),
     "status": (*_READING, "standing"),
     "begin": (*_CHANGING, "snapshot"),
+    "advance": _CHANGING,
+    "reread": _CHANGING,
     "commit": _CHANGING,
     "revert": _CHANGING,
     "watch": ("common",),

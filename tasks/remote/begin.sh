@@ -72,3 +72,4 @@ trap - EXIT # from here on the lock is the run's: commit or revert takes it away
 said=$(section apply apply_parts "$dir" "$parts")
 exec 9<&- # the change is made: a revert need not wait for the line
 printf '%s\n' "$said"
+tell_tests "$dir" "$parts"

@@ -14,21 +14,6 @@ kernel() {
     done
 }
 
-# ka_test: what keepalived says of its own files, with the words it was started with.
-ka_test() {
-    _id=
-    case $_words in *-i*) _id=$(ka_id) ;; esac
-    patiently 10 keepalived --config-test --use-file "$ka_main" ${_id:+--config-id "$_id"} 2>&1
-}
-
-ka_id() {
-    printf '%s\n' "$_words" | awk '
-        want { id = $0; want = 0; next }
-        $0 == "-i" || $0 == "--config-id" { want = 1; next }
-        sub(/^--config-id=/, "") || /^-i./ && sub(/^-i/, "") { id = $0 }
-        END { print id }'
-}
-
 # by_iptables OPTION: of nftables' tables, those that iptables made; with -v all others.
 by_iptables() {
     nft list tables 2>/dev/null | grep -E "$@" '^table ip6? (filter|mangle|nat|raw|security)$'

@@ -20,6 +20,21 @@ ka_main() {
     '
 }
 
+# ka_test: what keepalived says of its own files, with the words it was started with.
+ka_test() {
+    _id=
+    case $_words in *-i*) _id=$(ka_id) ;; esac
+    patiently 10 keepalived --config-test --use-file "$ka_main" ${_id:+--config-id "$_id"} 2>&1
+}
+
+ka_id() {
+    printf '%s\n' "$_words" | awk '
+        want { id = $0; want = 0; next }
+        $0 == "-i" || $0 == "--config-id" { want = 1; next }
+        sub(/^--config-id=/, "") || /^-i./ && sub(/^-i/, "") { id = $0 }
+        END { print id }'
+}
+
 # ka_patterns FILE: what it includes, a pattern a line, with the braces of csh multiplied out. A line
 # that only some routers are meant to read is read here too: it is the reader of all this who decides.
 ka_patterns() {

@@ -35,6 +35,7 @@ part_now() {
         firewalld) fw_seen "$1/do" ;;
         iptables) ipt_seen ;;
         nftables) nft_seen ;;
+        keepalived) ka_now "$1/do" ;;
     esac
 }
 
@@ -69,6 +70,17 @@ begin_parts() {
     for _part in $2; do true >"$1/$_part/begun" || return; done
 }
 
+# tell_tests DIR PARTS: what keepalived says of its files, before them and now.
+tell_tests() {
+    for _part in $2; do
+        for _when in before after; do
+            if [ -f "$1/$_part/test-$_when" ]; then
+                section "test-$_when" cat -- "$1/$_part/test-$_when"
+            fi
+        done
+    done
+}
+
 # apply_parts DIR PARTS: bring the runtime there, one part after the other.
 apply_parts() {
     for _part in $2; do
@@ -77,6 +89,7 @@ apply_parts() {
             firewalld) fw_apply "$1/$_part/do" ;;
             iptables) ipt_apply "$1/$_part/do" ;;
             nftables) nft_apply "$1/$_part/do" ;;
+            keepalived) ka_apply "$1/$_part" ;;
         esac || return
     done
 }

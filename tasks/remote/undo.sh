@@ -9,6 +9,7 @@ save_all() {
             firewalld) fw_save "$part" ;;
             iptables) ipt_save "$part" ;;
             nftables) nft_save "$part" ;;
+            keepalived) true ;; # its files are what it runs by
         esac && put_owned "$part" owned || return
     done
 }
@@ -32,12 +33,17 @@ undo_at_boot() {
             firewalld) fw_mend "$part" && undo_saved "$part" ;;
             iptables) undo_saved "$part" ;;
             nftables) undo_saved "$part" && nft_boot ;;
+            keepalived) undo_saved "$part" ;;
         esac || return
     done
 }
 
 # undo_saved PART: what is loaded at boot, as it was.
 undo_saved() {
+    if [ "${1##*-}" = keepalived ]; then
+        ka_unapply "$1"
+        return
+    fi
     if [ -f "$1/saving" ] || [ -f "$1/do/start" ]; then
         case ${1##*-} in
             firewalld) fw_unsave "$1" ;;
@@ -49,12 +55,17 @@ undo_saved() {
 }
 
 # undo_all DIR: of each part what is saved and what runs, in this order, since a daemon that has to be
-# started anew loads what is saved. Says whether the runtime is what it was before.
+# started anew loads what is saved; keepalived lets go of a VIP before its marks go. Says whether the runtime is what it was before.
 undo_all() {
     undone=yes
     alike=yes
+    reread=
     for part in $(parts_back "$1"); do
         undo_saved "$part" || undone=no
+        case ${part##*-} in
+            keepalived) if [ -e "$part/reread" ]; then reread=yes; fi ;;
+            *) reread_once || undone=no ;;
+        esac
         case ${part##*-} in
             firewalld) fw_unapply "$part" ;;
             iptables) ipt_unapply "$part" ;;
@@ -62,12 +73,20 @@ undo_all() {
         esac && _now=$(part_now "$part") || undone=no
         [ "${_now%% *}" = "$(cat "$part/seen")" ] || alike=no
     done
+    reread_once || undone=no
     [ "$undone" = yes ] || return
     if [ "$alike" = yes ]; then
         printf 'as it was before\n'
     else
         printf 'taken back; others changed rules meanwhile\n'
     fi
+}
+
+# reread_once: keepalived reads its files once, however many parts had changed them.
+reread_once() {
+    [ "$reread" ] || return 0
+    reread=
+    ka_reload
 }
 
 # undo_stubbornly DIR: again where something was in the way for a moment, e.g. a lock.

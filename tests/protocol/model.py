@@ -401,7 +401,7 @@ def _boot(s: State, rules: Rules) -> Iterator[Step]:
         yield from _recovery(s, rules, "booting")
 
 
-# -- tasks/bring.py ------------------------------------------------------------------------------
+# -- tasks/bring.py, tasks/work.py ---------------------------------------------------------------
 
 
 def _controller(s: State, *, reachable: bool) -> Iterator[Step]:
@@ -409,25 +409,25 @@ def _controller(s: State, *, reachable: bool) -> Iterator[Step]:
         return f"controller: {what}", s._replace(controller=after, told="", **changes)  # type: ignore[arg-type]
 
     match s.controller:
-        case "ready" if reachable:  # bring.py, attempt: self.begin
+        case "ready" if reachable:  # bring.py, _attempt: work.begin
             yield to("sends begin", "begin", begin="lock")
         case "begin" if s.told == "applied" and reachable:
             yield to("hears that it is applied", "verify")
-        case "verify" if reachable and (s.run4, s.run6) == (NEW, NEW):  # bring.py, verify
+        case "verify" if reachable and (s.run4, s.run6) == (NEW, NEW):  # work.py, verify
             yield to("sees it over a new connection", "send")
-        case "send" if reachable:  # bring.py, commit
+        case "send" if reachable:  # work.py, commit
             yield to("sends commit", "commit", commit="hold")
         case "commit" if s.told == "committed" and reachable:
             yield to("hears that it is committed", "changed")
         case "commit" if s.told == "lost" and reachable:
             yield to("hears that it is not", "back")
-        case "back" if reachable and not s.asked:  # bring.py, take_back: router.revert
+        case "back" if reachable and not s.asked:  # work.py, take_back: self.revert
             yield to("asks for the revert", "backing", asked="hold")
         case "backing" if s.told == "reverted" and reachable:
             yield to("hears that it is reverted", "look")
         case "backing" if s.told == "busy" and reachable:
             yield to("hears that another step is at work", "unknown")
-        case "look" if reachable:  # bring.py, revert: now = observe
+        case "look" if reachable:  # work.py, revert: now = self.ask
             old = (s.run4, s.run6, s.saved4, s.saved6) == (OLD, OLD, OLD, OLD)
             yield to("looks", "reverted" if old else "unknown")
 

@@ -17,11 +17,9 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from runbooks.cli import main
-from tasks import bring
 from tasks.connect.transport import Channel, Transport
 from tasks.errors import ApplyFailed
-from tasks.look import Look
-from tasks.outcome import Outcome
+from tasks.work import Work
 
 T = TypeVar("T")
 AT_MOST = 20.0
@@ -71,14 +69,10 @@ class Points:
 
 def install(points: Points) -> None:
     """Wrap the steps and the exchange; Nornir runs a step in the router's own thread."""
-    attempt, noted, open_exec = bring._Work.attempt, bring._Work.noted, Transport.open_exec
+    noted, open_exec = Work.noted, Transport.open_exec
 
-    def attempting(self: bring._Work, seen: Look, run: str) -> Outcome:
-        points.now.router = self.desired.router
-        return attempt(self, seen, run)
-
-    def noting(self: bring._Work, name: str, do: Callable[[], T]) -> T:
-        points.now.step = name
+    def noting(self: Work, name: str, do: Callable[[], T]) -> T:
+        points.now.router, points.now.step = self.desired.router, name
         points.at("before")
         if name == "verify" and points.points.get(self.desired.router, "").endswith("revert"):
             do = _fail
@@ -86,6 +80,7 @@ def install(points: Points) -> None:
             return noted(self, name, do)
         finally:
             points.at("after")
+            points.now.router = None
 
     def opening(self: Transport, command: bytes, *, timeout: float) -> Channel:
         channel = open_exec(self, command, timeout=timeout)
@@ -99,8 +94,7 @@ def install(points: Points) -> None:
         channel.shutdown_write = sent  # type: ignore[method-assign]
         return channel
 
-    bring._Work.attempt = attempting  # type: ignore[method-assign]
-    bring._Work.noted = noting  # type: ignore[method-assign]
+    Work.noted = noting  # type: ignore[method-assign]
     Transport.open_exec = opening  # type: ignore[method-assign]
 
 

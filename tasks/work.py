@@ -1,0 +1,261 @@
+"""The run that changes one router, as its steps: begin, advance, verify, commit, or take back.
+
+No Nornir and no SSH in here: the two connections and how a step is run are handed in.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Protocol, TypeVar
+
+from inventory.desired import Desired
+from tasks import change as router
+from tasks.backends.protocol import Change
+from tasks.errors import (
+    ApplyFailed,
+    DeadlineExceeded,
+    NotReady,
+    NotUnderstood,
+    RouterError,
+    Unreachable,
+)
+from tasks.look import Connections, Look, Options, Planner, Step, held
+from tasks.observe import Observed, observe
+from tasks.outcome import Outcome, Status, Where
+from tasks.parts import backends
+from tasks.sections import Section
+from tasks.shell import Shell
+
+T = TypeVar("T")
+
+LOST = (Unreachable, DeadlineExceeded, NotUnderstood)
+"""After one of these nobody knows how far the router got."""
+
+
+class Ask(Protocol):
+    """How a router is looked at."""
+
+    def __call__(self, shell: Shell, desired: Desired, /, *, deadline: float) -> Observed:
+        """See `tasks.observe.observe`."""
+        ...
+
+
+class Work:
+    """One run on one router.
+
+    Args:
+        desired: what the router should be; says how to ask it.
+        planner: plans anew, to see what is still to be done.
+        connections: the ways to the router.
+        step: how a phase is run.
+        options: the run's.
+        ask: how the router is looked at.
+    """
+
+    def __init__(
+        self,
+        desired: Desired,
+        planner: Planner,
+        connections: Connections,
+        step: Step,
+        options: Options,
+        *,
+        ask: Ask = observe,
+    ) -> None:
+        self.desired = desired
+        self.planner = planner
+        self.connections = connections
+        self.step = step
+        self.options = options
+        self.ask = ask
+        self.until = time.monotonic() + options.timeout
+        self.takes = 0.0
+
+    def record(self, change: Change, before: Observed, run: str) -> None:
+        """Note what is about to begin.
+
+        Raises:
+            NotReady: the journal takes no more; nothing was changed.
+        """
+        # Of each packet filter that it changes it is to be seen what it is after that.
+        self.desired = replace(self.desired, besides=backends(change))
+        self.takes = change.takes
+        self.until += self.takes
+        try:
+            self.options.recorder.keep(self.desired.router, "before", before.sections)
+            self.options.recorder.note(self.desired.router, "begin", "starts", run)
+        except OSError as error:
+            raise NotReady(
+                f"the journal cannot be written: {error.strerror or error}",
+                "Make room where the journal is (lvsfleet history says where), then run again",
+            ) from error
+
+    def noted(self, name: str, do: Callable[[], T]) -> T:
+        """Run a step, with its end (and, but for begin, its start) in the journal.
+
+        Once a change has begun, a journal that takes no more must not keep it from its end.
+        """
+        if name != "begin":
+            self.note(name, "starts")
+        try:
+            result = self.step(name, do)
+        except RouterError as error:
+            self.note(name, "failed", f"{error.kind}: {error.message}")
+            raise
+        self.note(name, "done")
+        return result
+
+    def note(self, name: str, state: str, detail: str = "") -> None:
+        """Write down where a step stands."""
+        with suppress(OSError):  # the recorder remembers that it failed; the run's report says so
+            self.options.recorder.note(self.desired.router, name, state, detail)
+
+    def keep(self, name: str, sections: dict[str, Section]) -> None:
+        """Keep what the router answered."""
+        with suppress(OSError):  # as above
+            self.options.recorder.keep(self.desired.router, name, sections)
+
+    @property
+    def confirm_timeout(self) -> float:
+        """Seconds until the router takes the change back: the time that it takes is not counted."""
+        return self.options.confirm_timeout + self.takes
+
+    def left(self) -> float:
+        """Seconds that are left for the next exchange."""
+        return max(1.0, self.until - time.monotonic())
+
+    def begin(
+        self, change: Change, before: Observed, run: str, *, seconds: float | None = None
+    ) -> None:
+        """Have the router arm its revert and make the change; its snapshot is kept.
+
+        Args:
+            change: what to do.
+            before: what it was planned for.
+            run: the run's name.
+            seconds: until the router takes it back; what the run's options say where None.
+
+        Raises:
+            ApplyFailed: the router refused the change; it is to be taken back.
+            RouterError: of `LOST`, nobody knows; any other one, nothing was changed.
+        """
+        _refuse_half_seen(before)
+        snapshot = router.begin(
+            self.connections.first(),
+            change,
+            run=run,
+            who=self.options.who,
+            confirm_timeout=round(self.confirm_timeout if seconds is None else seconds, 1),
+            break_lock=self.options.break_lock,
+            deadline=self.left(),
+        )
+        self.keep("snapshot", {name: Section(text, 0) for name, text in snapshot.items()})
+
+    def verify(self, shell: Shell, before: Observed) -> Observed:
+        """See over a new connection that the runtime is as wanted and nothing else moved.
+
+        Raises:
+            ApplyFailed: it is not; the change is to be taken back.
+            RouterError: the router cannot be asked.
+        """
+        now = self.look(shell, self.planner)
+        was, holds = held(self.desired, before), held(self.desired, now)
+        if self.options.steady and was != holds:
+            moved = ", ".join(str(vip) for vip in sorted(was ^ holds, key=str))
+            raise ApplyFailed(
+                f"a VIP moved while the change was made: {moved}",
+                "Look at keepalived on the cluster's routers; --now changes them all the same",
+            )
+        if before.units["keepalived"].active and not now.units["keepalived"].active:
+            raise ApplyFailed(
+                "keepalived stopped while the change was made",
+                "Look at it there: journalctl -u keepalived",
+            )
+        return now
+
+    def look(self, shell: Shell, planner: Planner) -> Observed:
+        """See that nothing is left to be done in the runtime.
+
+        Raises:
+            ApplyFailed: something is.
+            RouterError: the router cannot be asked.
+        """
+        now = self.ask(shell, self.desired, deadline=self.left())
+        pending = planner(now).pending(Where.RUNTIME)
+        if pending:
+            raise ApplyFailed(
+                "the router took the change, but does not have it:"
+                f" {pending[0].op.value} {pending[0].rule} is still to be done",
+                "Look at what else manages the packet filter there",
+            )
+        return now
+
+    def commit(self, shell: Shell, run: str) -> None:
+        """Win the claim against the router's revert, have it saved, and see that it is.
+
+        Raises:
+            ApplyFailed: it is not; the change is to be taken back.
+            RouterError: the connection broke; nobody knows.
+        """
+        now = router.commit(shell, self.desired, run=run, deadline=self.left())
+        pending = self.planner(now).edits
+        if pending:
+            raise ApplyFailed(
+                "the router saved the change, but reads back something else:"
+                f" {pending[0].op.value} {pending[0].rule} ({pending[0].where.value}) is still"
+                " to be done",
+                "Look at what else writes to those files",
+            )
+        self.keep("after", dict(now.sections))
+
+    def take_back(self, seen: Look, run: str, error: RouterError) -> Outcome:
+        """Have the change taken back, at once or by the router's own timer, and see that it is."""
+        self.until = time.monotonic() + self.confirm_timeout + self.takes + 30.0
+        try:
+            self.noted("revert", lambda: self.revert(seen, run))
+        except RouterError as second:
+            lasting = type(error)(
+                f"{error.message}; and whether it was taken back is not known: {second.message}",
+                f"The router takes it back on its own within {self.confirm_timeout:.0f} s;"
+                " look at it then, or run again",
+            )
+            return replace(seen.outcome(Status.UNKNOWN), error=lasting)
+        return replace(seen.outcome(Status.REVERTED), error=error)
+
+    def revert(self, seen: Look, run: str) -> None:
+        """Ask for it until it is done, by whomever, and look.
+
+        Raises:
+            ApplyFailed: what is there is not what was there before.
+            RouterError: the router cannot be asked.
+        """
+        while True:
+            try:
+                with self.connections.fresh() as shell:
+                    router.revert(shell, run=run, deadline=self.left())
+                    now = self.ask(shell, self.desired, deadline=self.left())
+                break
+            except LOST:
+                if time.monotonic() + 2.0 > self.until:
+                    raise
+                time.sleep(1.0)
+        still = self.planner(now).edits
+        if seen.change is None or set(still) != set(seen.change.edits):
+            raise ApplyFailed(
+                "its rules are neither those of before nor those that were wanted",
+                "Look at the router; a copy of its rules is below /var/lib/lvsfleet/runs",
+            )
+
+
+def _refuse_half_seen(before: Observed) -> None:
+    """Stop where another run is at work: half of what it does may be in what was seen.
+
+    Raises:
+        Locked: one is.
+    """
+    for run, _, state in (line.partition(" ") for line in before.leftovers):
+        if before.lock and before.lock.split()[0] == run:
+            raise router.locked(f"{state} {before.lock}")
