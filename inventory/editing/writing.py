@@ -129,9 +129,9 @@ def _prepared(edit: FileEdit, data: bytes) -> Iterator[_New]:
     Raises:
         NotWritten: see `write`; the new file is gone then.
     """
-    target = _target(edit)
-    new = target.with_name(f".{target.name}.lvsfleet")
     try:
+        target = _target(edit)
+        new = target.with_name(f".{target.name}.lvsfleet")
         folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             _lock(folder, edit)
@@ -150,7 +150,7 @@ def _prepared(edit: FileEdit, data: bytes) -> Iterator[_New]:
         reason = error.strerror or str(error)
         raise NotWritten(
             f"{edit.label} cannot be written: {reason}",
-            f"`ls -ld {target.parent} {target}` shows who may",
+            f"`ls -ld {edit.path.parent} {edit.path}` shows who may",
         ) from error
 
 
@@ -158,8 +158,8 @@ def _target(edit: FileEdit) -> Path:
     """The file itself, where the path is a link."""
     try:
         target = edit.path.resolve(strict=True)
-    except (OSError, RuntimeError) as error:
-        raise ChangedMeanwhile(f"{edit.label} is gone: {error}") from error
+    except FileNotFoundError as error:
+        raise ChangedMeanwhile(f"{edit.label} is gone") from error
     if not target.is_file():
         raise NotWritten(f"{edit.label} is no regular file")
     if not os.access(target, os.W_OK):

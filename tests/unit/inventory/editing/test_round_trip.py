@@ -1,4 +1,4 @@
-"""Whatever the layout: what comes and goes leaves the same bytes, and only what was asked differs."""
+"""Whatever the layout: what comes and goes leaves the same bytes, and nothing else differs."""
 
 from __future__ import annotations
 
