@@ -47,9 +47,17 @@ def load_fleet(directory: Path | None = None) -> Nornir:
             others failed.
     """
     home = EXAMPLE if directory is None else directory
-    if not home.is_dir():
+    try:
+        is_folder = home.is_dir()
+        has_some = any((home / name).exists() for name in (CONFIG_FILE, "hosts.yaml"))
+    except OSError as error:
+        raise LvsfleetError(
+            f"the inventory folder {home} cannot be looked into: {error.strerror}",
+            "Run this as its owner, or name another with --inventory DIR",
+        ) from error
+    if not is_folder:
         raise LvsfleetError(f"there is no inventory folder {home}", "Name one with --inventory DIR")
-    if not any((home / name).exists() for name in (CONFIG_FILE, "hosts.yaml")):
+    if not has_some:
         raise LvsfleetError(
             f"there is no inventory in {home}: neither hosts.yaml nor {CONFIG_FILE}",
             "--inventory DIR names the folder that has them; README.md begins one",
