@@ -95,9 +95,15 @@ def refuse_existing(folder: Path) -> None:
     """Refuse a folder that has an inventory already.
 
     Raises:
-        LvsfleetError: it has.
+        LvsfleetError: it has, or one may not look into it.
     """
-    there = [name for name in NAMES if (folder / name).exists()]
+    try:
+        there = [name for name in NAMES if (folder / name).exists()]
+    except OSError as error:
+        raise LvsfleetError(
+            f"--output: {folder} cannot be looked into: {error.strerror}; nothing was contacted",
+            "Name another folder, or run this as its owner",
+        ) from error
     if there:
         raise LvsfleetError(
             f"--output: {folder} has {', '.join(there)} already; nothing was contacted",

@@ -16,6 +16,11 @@ from tasks.plan import plan
 _MOST = 8
 """How many lines of what a rollout would change are said of a router."""
 
+_OUT = "Left out, since an inventory cannot say it"
+STAYS = f"{_OUT}; it stays as it is:"
+GOES = f"{_OUT}; it is lvsfleet's own, so a rollout of this takes it away:"
+"""What stands above what is left out."""
+
 _OWN_TABLE = (
     "lvsfleet's own table comes to nftables: it does the same as the rules that are there, which"
     " stay beside it until somebody deletes them"
@@ -32,7 +37,8 @@ class Draft:
         team: its routers.
         services: by name, with accept where the routers let them in by equal rules.
         vrrp: likewise.
-        untold: what stays out and why, each behind the routers' names.
+        untold: what stays out and why, each behind the routers' names; on them it stays.
+        going: likewise, but lvsfleet's own, so that a rollout takes it away.
         ahead: what a rollout would change all the same, or why it would fail; likewise.
     """
 
@@ -40,6 +46,7 @@ class Draft:
     services: tuple[Described, ...]
     vrrp: Vrrp
     untold: tuple[str, ...]
+    going: tuple[str, ...]
     ahead: tuple[str, ...]
 
 
@@ -55,13 +62,31 @@ def _draft(team: Team) -> Draft:
     final = tuple(
         replace(each, service=service) for each, service in zip(described, services, strict=True)
     )
-    untold = _grouped((each.router, str(what)) for each in team.routers for what in each.untold)
     ahead: list[tuple[str, str]] = []
+    removed: dict[str, set[str]] = {}
     for router in team.routers:
         came = _plan(team, router, services, vrrp)
+        edits = frozenset() if isinstance(came, RouterError) else came
+        removed[router.router] = {each.rule for each in edits if each.op is Op.REMOVE}
         lines = [str(came)] if isinstance(came, RouterError) else _told(came, router.backend)
         ahead += ((router.router, line) for line in lines)
-    return Draft(team, final, vrrp, (*untold, *map(str, left)), tuple(_grouped(ahead)))
+    stays: list[tuple[str, str]] = []
+    goes: list[tuple[str, str]] = []
+    for router in team.routers:
+        for what in router.untold:
+            (goes if what.goes_with(removed[router.router]) else stays).append(
+                (router.router, str(what))
+            )
+    everywhere = {rule for rules in removed.values() for rule in rules}
+    away = [each for each in left if each.goes_with(everywhere)]
+    return Draft(
+        team,
+        final,
+        vrrp,
+        untold=(*_grouped(stays), *(str(each) for each in left if each not in away)),
+        going=(*_grouped(goes), *map(str, away)),
+        ahead=tuple(_grouped(ahead)),
+    )
 
 
 def _grouped(said: Iterable[tuple[str, str]]) -> list[str]:

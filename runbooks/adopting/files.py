@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from inventory.desired import Backend, Desired
-from runbooks.adopting.draft import Draft
+from runbooks.adopting.draft import GOES, STAYS, Draft
 from runbooks.adopting.services import Described
 from runbooks.reports.text import visible
 
@@ -47,17 +47,14 @@ def files(
             login = {k: v for k, v in logins[router.router].items() if k not in shared}
             data = {**_settings(router.settings, but=common), **own[router.router]}
             hosts += _host(draft, router.router, login, data)
-    groups += _remarks("Left out, since an inventory cannot say it:", _untold(drafts))
+    groups += _remarks(STAYS, (line for draft in drafts for line in draft.untold))
+    groups += _remarks(GOES, (line for draft in drafts for line in draft.going))
     groups += _remarks("A rollout of this inventory would change:", _ahead(drafts))
     defaults = [_HEAD, "# What holds for every router.\n", *_block(shared, 0)]
     if not shared:
         defaults.append("{}\n")
     texts = {"hosts": hosts, "groups": groups, "defaults": defaults}
     return {f"{name}.yaml": "".join(lines) for name, lines in texts.items()}
-
-
-def _untold(drafts: Iterable[Draft]) -> list[str]:
-    return [line for draft in drafts for line in draft.untold]
 
 
 def _ahead(drafts: Iterable[Draft]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from runbooks.adopting.draft import Draft
+from runbooks.adopting.draft import GOES, STAYS, Draft
 from runbooks.reports.table import routers as count_of
 from runbooks.reports.text import Screen, visible, wrap
 from tasks.errors import RouterError
@@ -29,8 +29,10 @@ def render(
     drafts = list(drafts)
     blocks = [list(_team(draft, screen)) for draft in drafts]
     untold = [line for draft in drafts for line in draft.untold]
+    going = [line for draft in drafts for line in draft.going]
     ahead = [line for draft in drafts for line in draft.ahead]
-    blocks.append(_listed("Left out, since an inventory cannot say it:", untold, "yellow", screen))
+    blocks.append(_listed(STAYS, untold, "yellow", screen))
+    blocks.append(_listed(GOES, going, "bold red", screen))
     blocks.append(_listed("A rollout of it would change:", ahead, "yellow", screen))
     unread = [f"{name}: {error.message}. {error.hint}" for name, error in failed.items()]
     blocks.append(_listed("Not read, so not in it:", unread, "bold red", screen))

@@ -41,7 +41,7 @@ def services_of(team: Team) -> tuple[list[Described], list[Untold]]:
                 ports = of_vip.setdefault(each.vip, [])
                 ports.append(ServicePorts(each.protocol, each.ports))
         vips, ports, rest = _product(of_vip)
-        untold += (_odd_ports(mark, vip, of_vip[vip], ports) for vip in rest)
+        untold += (_odd_ports(mark, vip, of_vip[vip], ports, team) for vip in rest)
         taken = (each.service.name for each in found)
         name, why = service_name(mark, ports, told, taken)
         service = Service(name, vips, tuple(ports), mark)
@@ -98,13 +98,23 @@ def _product(
 
 
 def _odd_ports(
-    mark: int, vip: Address, ports: Iterable[ServicePorts], others: Iterable[ServicePorts]
+    mark: int,
+    vip: Address,
+    ports: Iterable[ServicePorts],
+    others: Iterable[ServicePorts],
+    team: Team,
 ) -> Untold:
     here, there = (", ".join(map(str, each)) for each in (ports, others))
     return Untold(
         f"mark {mark} for {vip}: {here}",
         "all routers",
         f"the other VIPs with this mark have {there}, and a service has the same on all of its",
+        tuple(
+            each.words
+            for router in team.routers
+            for each in router.marks
+            if (each.mark.vip, each.mark.mark) == (vip, mark)
+        ),
     )
 
 

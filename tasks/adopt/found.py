@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from inventory.desired import Backend
@@ -33,11 +34,17 @@ class Untold:
         words: the rule as the router prints it; empty where it is no rule.
         where: what it stands in.
         why: the reason.
+        rules: the rules that it is about, as the router prints them, where ``words`` are none.
     """
 
     words: str
     where: str
     why: str
+    rules: tuple[str, ...] = ()
+
+    def goes_with(self, removed: Collection[str]) -> bool:
+        """Whether one of its rules is among those that a rollout takes away."""
+        return any(rule in removed for rule in (self.words, *self.rules) if rule)
 
     def __str__(self) -> str:
         said = f"{self.words} ({self.where})" if self.words else self.where

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
+from errno import EACCES
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -12,10 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inventory.desired import Backend, Desired, ServicePorts
+from inventory.desired import Backend, Desired, Service, ServicePorts
+from inventory.errors import LvsfleetError
 from inventory.fleet import check
 from inventory.loader import load_fleet
 from inventory.rules import Mark, PortRange, Protocol, Ruleset
+from runbooks.adopt import refuse_existing
 from runbooks.adopting.draft import Draft, drafts
 from runbooks.adopting.files import files, scalar
 from runbooks.adopting.names import service_name, slug
@@ -170,6 +173,59 @@ def test_marks_that_contradict_are_left_out() -> None:
     ]
     assert len(draft.untold) == 2
     assert draft.ahead == ()
+
+
+def owning(*marks: list[Mark]) -> list[Today]:
+    """Routers lb1, lb2, … that lvsfleet gave these marks."""
+    found = []
+    for number, those in enumerate(marks, start=1):
+        router = IptablesRouter.booted(EMPTY)
+        services = tuple(
+            Service(f"s{n}", (each.vip,), (ServicePorts(each.protocol, each.ports),), each.mark)
+            for n, each in enumerate(those)
+        )
+        desired = Desired(f"lb{number}", "lb", Backend.IPTABLES)
+        router.bring(replace(desired, services=services))
+        found.append(today(desired, router.observe()))
+    return found
+
+
+def test_lvsfleets_own_rule_that_is_left_out_is_told_to_go() -> None:
+    (draft,) = drafts(owning([WEB], [replace(WEB, mark=81)]))
+    assert draft.untold == ()
+    (goes,) = draft.going
+    assert "lb2: iptables, lvsfleet's own chain" in goes
+    assert any(line.startswith("lb2: remove ") and "0x51" in line for line in draft.ahead)
+    for text in (
+        render([draft], {}, [], PLAIN),
+        files([draft], {"lb1": {}, "lb2": {}}, {"lb1": {}, "lb2": {}})["groups.yaml"],
+    ):
+        assert "a rollout of this takes it away:" in text
+        assert "stays as it is" not in text
+
+
+def test_lvsfleets_own_rules_of_a_vip_that_is_left_out_are_told_to_go() -> None:
+    other = replace(OTHER, ports=PortRange(8080, 8080))
+    (draft,) = drafts(owning([WEB, HTTPS], [other]))
+    assert draft.untold == ()
+    assert "mark 80 for 203.0.113.11: 8080/tcp" in draft.going[0]
+
+
+def test_what_somebody_typed_and_is_left_out_is_told_to_stay() -> None:
+    (draft,) = drafts(routers([WEB], [replace(WEB, mark=81)], cluster="lb"))
+    assert draft.going == ()
+    assert "stays as it is:" in render([draft], {}, [], PLAIN)
+
+
+def test_a_folder_that_one_may_not_look_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path) -> bool:
+        raise PermissionError(EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", refused)
+    with pytest.raises(LvsfleetError, match="cannot be looked into: Permission denied"):
+        refuse_existing(tmp_path)
 
 
 def test_a_mark_in_the_runtime_only_is_told() -> None:
