@@ -5,6 +5,7 @@ Routers with the same changes stand together, so that a change of a whole fleet 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ _PLACES = {
     frozenset({Where.SAVED}): "saved only",
     frozenset(Where): "runtime and saved",
 }
+_JUMP = re.compile(r" -j LVSFLEET-\S+$")
 _SIGNS = {Op.ADD: ("+", "green"), Op.REMOVE: ("-", "red")}
 
 
@@ -101,10 +103,20 @@ def _body(hunks: Iterable[_Hunk], screen: Screen) -> Iterable[str]:
                 yield screen.paint(f"{sign} {visible(line.rule)}", colour)
 
 
-def _by_service(lines: Iterable[_Line]) -> dict[str, list[_Line]]:
+def _by_service(lines: Sequence[_Line]) -> dict[str, list[_Line]]:
     """The rules of one service together, in the order in which the services come up."""
+    ops: dict[str, set[Op]] = {}
+    for line in lines:
+        ops.setdefault(line.rule, set()).add(line.op)
     services: dict[str, list[_Line]] = {}
     for line in lines:
-        nobodys = "for all services" if line.op is Op.ADD else "not in the inventory"
-        services.setdefault(line.service or nobodys, []).append(line)
+        whose = line.service or _nobodys(line, moves=len(ops[line.rule]) > 1)
+        services.setdefault(whose, []).append(line)
     return services
+
+
+def _nobodys(line: _Line, *, moves: bool) -> str:
+    """What a rule that no service has is there for."""
+    if _JUMP.search(line.rule):
+        return "the jump to lvsfleet's chain moves" if moves else "the jump to lvsfleet's chain"
+    return "for all services" if line.op is Op.ADD else "of no service in the inventory"
