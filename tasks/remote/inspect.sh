@@ -1,12 +1,13 @@
 # shellcheck shell=sh
 # inspect NONCE BACKEND PLACES: as observe, and what else checks ask about; it only reads.
 
-# kernel: what IPVS needs of it, a line each; no program is started for it.
+# kernel: what IPVS needs of it, a line each; no program is started for it. A setting is at its end after
+# one read, and dash reads single bytes: it has the digit, and says that there was no line.
 kernel() {
     for _f in net/ipv4/ip_forward net/ipv6/conf/all/forwarding net/netfilter/nf_conntrack_helper; do
-        if [ -r "/proc/sys/$_f" ] && read -r _value <"/proc/sys/$_f"; then
-            printf '%s %s\n' "$_f" "$_value"
-        fi
+        _value=
+        [ ! -r "/proc/sys/$_f" ] || read -r _value <"/proc/sys/$_f" || :
+        if [ "$_value" ]; then printf '%s %s\n' "$_f" "$_value"; fi
     done
     if [ -r /proc/net/ip_vs ]; then echo 'ip_vs yes'; else echo 'ip_vs no'; fi
     for _module in ip_vs_ftp nf_conntrack_ftp; do

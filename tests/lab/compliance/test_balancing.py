@@ -1,0 +1,74 @@
+"""A router that balances, with IPVS in its kernel: each fault is found, and only it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from inventory.errors import LvsfleetError
+from lab.packets import send
+from lab.topology import Kind
+from tests.lab.compliance.balancing import FAULTS, KEEP, Balancing
+from tests.lab.compliance.test_faults import check
+from tests.lab.conftest import OTHERS_NUMBER, reserved
+from tests.lab.rollout.fleet import Fleet
+
+ROUTER = "ams1"
+SECONDS = 20.0
+
+
+@pytest.fixture(scope="module")
+def balancing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """One router whose kernel has IPVS, after a rollout."""
+    try:
+        with reserved(OTHERS_NUMBER) as lab:
+            lab.up(1, kinds=[Kind.IPTABLES_IPVS])
+            fleet = Fleet(lab, tmp_path_factory.mktemp("balancing") / "inventory")
+            fleet.sh(ROUTER, KEEP)
+            answer = fleet.rollout()
+            assert answer.code == 0, answer
+            yield fleet
+    except LvsfleetError as error:
+        pytest.fail(f"the lab: {error}", pytrace=False)
+
+
+def told(fleet: Fleet, code: int) -> set[tuple[str, str]]:
+    """Everything that is found, informations too."""
+    findings = check(fleet, code=code)[ROUTER]["findings"]
+    return {(each["id"], each["severity"]) for each in findings}
+
+
+def test_packets_reach_the_virtual_server_of_their_mark(balancing: Fleet) -> None:
+    site = balancing.lab.router(ROUTER).site
+    balancing.sh(ROUTER, "ipvsadm -Z")
+    for address, port in ((site.web[0], 80), (site.web[1], 443), (site.ftp, 10500)):
+        send(balancing.lab, site.name, address, port)
+    send(balancing.lab, site.name, site.dns[0], 53, "udp", count=2)
+    wanted = {"80": "1", "80 IPv6": "1", "21": "1", "53": "2", "53 IPv6": "0"}
+    deadline = time.monotonic() + SECONDS
+    while (seen := connections(balancing)) != wanted and time.monotonic() < deadline:
+        time.sleep(0.2)  # its counters are two seconds late
+    assert seen == wanted
+
+
+def connections(fleet: Fleet) -> dict[str, str]:
+    """How many came to each virtual server, by mark and family."""
+    lines = fleet.sh(ROUTER, "ipvsadm -Ln --stats --exact").splitlines()
+    words = [line.split() for line in lines if line.startswith("FWM")]
+    return {" ".join(each[1:-5]): each[-5] for each in words}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_fault_is_found_and_only_it(balancing: Fleet, fault: Balancing) -> None:
+    balancing.sh(ROUTER, fault.script)
+    try:
+        code = 3 if fault.severity.value in {"error", "warning"} else 0
+        assert told(balancing, code) == {(fault.check, fault.severity.value)}
+    finally:
+        balancing.sh(ROUTER, fault.undo)
+
+
+def test_nothing_is_found_when_all_is_mended(balancing: Fleet) -> None:
+    assert told(balancing, 0) == set()
