@@ -127,7 +127,8 @@ def _load(path: Path, certificates: tuple[Path, ...]) -> Loaded:
     try:
         key = paramiko.PKey.from_path(path)
     except TypeError:  # what `cryptography` raises for a key that wants a passphrase
-        return Loaded((), f"{path} is encrypted and not in an agent: `ssh-add {path}` first")
+        said = f"{path} has a passphrase, which only an agent asks for: `ssh-add {path}` first"
+        return Loaded((), f'{said} (without an agent: eval "$(ssh-agent)")')
     except (OSError, ValueError, paramiko.SSHException, paramiko.pkey.UnknownKeyType) as error:
         return Loaded((), f"{path} is no private key that can be used: {error}")
     plain = copy.copy(key)
