@@ -99,7 +99,7 @@ class FileText:
             raise NotEditable(
                 f"the VIPs of service {change.service} are not found in {self._label}, under "
                 f"{owner}",
-                "Edit the file by hand",
+                "A transform function in config.yaml may say them; change them there",
             )
         line = self._text.count("\n", 0, listed.children[0].start) + 1
         return Place(self._file, self._label, owner, path, line), listed

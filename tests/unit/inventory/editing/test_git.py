@@ -68,7 +68,7 @@ def test_only_this_file_is_committed(edit: FileEdit, repository: Path) -> None:
     made = commit([edit], MESSAGE)
     assert len(made) >= 7
     assert ask(repository, "rev-parse", "HEAD").startswith(made)
-    assert ask(repository, "show", "--format=%B", "--name-only").split("\n\n") == [
+    assert ask(repository, "show", "--format=%s", "--name-only").split("\n\n") == [
         MESSAGE,
         "site/groups.yaml\n",
     ]

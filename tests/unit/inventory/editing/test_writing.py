@@ -61,6 +61,29 @@ def test_written_with_its_mode_and_put_back(edit: FileEdit) -> None:
     assert names(edit.path.parent) == ["groups.yaml"]
 
 
+def test_the_new_file_is_on_the_disk_before_it_takes_the_place(
+    edit: FileEdit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    sync, rename = os.fsync, Path.replace
+
+    def synced(descriptor: int) -> None:
+        name = Path(os.readlink(f"/proc/self/fd/{descriptor}")).name
+        seen.append(f"sync {name} with {edit.path.read_bytes() == NEW}")
+        sync(descriptor)
+
+    def replaced(self: Path, target: Path) -> Path:
+        assert self.read_bytes() == NEW
+        seen.append("rename")
+        return rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", replaced)
+    write([edit])
+    folder = edit.path.parent.name
+    assert seen == ["sync .groups.yaml.lvsfleet with False", "rename", f"sync {folder} with True"]
+
+
 def test_a_link_stays_one(edit: FileEdit, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
