@@ -7,9 +7,11 @@ from 2³¹ on are printed as negative numbers: ``-f -1`` is 4294967295),
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
+from itertools import pairwise
 
 from inventory.rules import MAX_MARK, Address
 
@@ -70,7 +72,7 @@ def parse_table(text: str) -> tuple[IpvsService, ...]:
             mark,
             version,
             said.get("-s", ""),
-            int(said["-p"]) if said.get("-p", "").isdecimal() else None,
+            _number(said.get("-p", "")),
             tuple(servers.get((mark, version), ())),
         )
         for (mark, version), said in services.items()
@@ -78,24 +80,30 @@ def parse_table(text: str) -> tuple[IpvsService, ...]:
 
 
 def _options(words: list[str]) -> Iterator[tuple[str, str]]:
-    for word, value in zip(words, [*words[1:], ""], strict=True):
+    for word, value in pairwise([*words, ""]):
         if word == "-f" or (word.startswith("-") and not value.startswith("-")):
             yield word, value
 
 
 def _mark(text: str) -> int | None:
-    if not text.removeprefix("-").isdecimal():
+    number = _number(text.removeprefix("-"))
+    if number is None:
         return None
-    return int(text) % (MAX_MARK + 1)
+    return (-number if text.startswith("-") else number) % (MAX_MARK + 1)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else None
 
 
 def _server(said: dict[str, str], words: list[str]) -> RealServer | None:
-    host, colon, port = said.get("-r", "").rpartition(":")
-    if not colon or not port.isdecimal():
+    host, colon, digits = said.get("-r", "").rpartition(":")
+    port = _number(digits)
+    if not colon or port is None:
         return None
     try:
         address = ip_address(host.strip("[]"))
     except ValueError:
         return None
     method = next((_METHODS[word] for word in words if word in _METHODS), "")
-    return RealServer(address, int(port), method)
+    return RealServer(address, port, method)
