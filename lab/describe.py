@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from lab.topology import Kind, Site, Topology
+from lab.topology import Site, Topology
 
 Document = dict[str, Any]
 
@@ -50,7 +50,7 @@ def write(lab: Topology, folder: Path) -> None:
 
 
 def _data(site: Site) -> Document:
-    zone = {"zone": "public"} if site.kind is Kind.FIREWALLD else {}
+    zone = {"zone": "public"} if site.kind.backend == "firewalld" else {}
     return {
         "cluster": site.name,
         "backend": site.kind.backend,

@@ -21,6 +21,7 @@ TEMPLATES = Path(__file__).parent / "router"
 
 _ENABLED = {
     Kind.FIREWALLD: ("firewalld.service",),
+    Kind.FIREWALLD_DOCKER: ("firewalld.service", "docker-rules.service"),
     Kind.IPTABLES_DEBIAN: ("netfilter-persistent.service",),
     Kind.IPTABLES_RHEL: ("iptables.service", "ip6tables.service"),
     Kind.IPTABLES_LEGACY: ("netfilter-persistent.service",),
@@ -28,6 +29,7 @@ _ENABLED = {
     Kind.NFTABLES: ("nftables.service",),
 }
 _TEMPLATES = {
+    Kind.FIREWALLD_DOCKER: ("firewalld", "firewalld-docker"),
     Kind.IPTABLES_LEGACY: ("iptables-debian",),
     Kind.IPTABLES_IPVS: ("iptables-debian", "iptables-ipvs"),
 }
@@ -122,7 +124,7 @@ class _Layer:
 
     def _vary(self, kind: Kind) -> None:
         """What makes a kind of router, besides its templates and units."""
-        if kind is Kind.FIREWALLD:
+        if kind in {Kind.FIREWALLD, Kind.FIREWALLD_DOCKER}:
             alias = f"{_UNITS}/dbus-org.fedoraproject.FirewallD1.service"
             self.link(alias, "/usr/lib/systemd/system/firewalld.service")
         if kind in {Kind.IPTABLES_LEGACY, Kind.IPTABLES_IPVS}:

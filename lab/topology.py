@@ -29,6 +29,7 @@ class Kind(StrEnum):
     IPTABLES_LEGACY = "iptables-legacy"
     IPTABLES_IPVS = "iptables-ipvs"
     NFTABLES = "nftables"
+    FIREWALLD_DOCKER = "firewalld-docker"
 
     @property
     def backend(self) -> str:

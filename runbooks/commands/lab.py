@@ -24,6 +24,7 @@ KINDS = (
     "iptables-legacy",
     "iptables-ipvs",
     "nftables",
+    "firewalld-docker",
 )
 
 
