@@ -17,7 +17,8 @@ from inventory.editing.changes import Change
 from inventory.editing.errors import ChangedMeanwhile, EditRefused, NotEditable
 from inventory.editing.fileedit import FileEdit
 from inventory.editing.filetext import FileText, Place
-from inventory.editing.target import Team, find_target
+from inventory.editing.target import find_target
+from inventory.editing.team import Team
 from inventory.fleet import Fleet, examine
 from inventory.loader import load_contents
 from inventory.problems import InventoryProblems, Owner

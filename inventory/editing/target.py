@@ -5,31 +5,19 @@ Pure: works on a fleet that was checked, wherever its inventory comes from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from inventory.desired import Desired, Service
 from inventory.editing.changes import Change
 from inventory.editing.errors import EditRefused, NothingToChange
+from inventory.editing.team import Team, service_of, teams_of
 from inventory.fleet import Fleet
-from inventory.problems import Owner, Path, did_you_mean, key_text, one_of, quote
+from inventory.problems import Owner, Path, did_you_mean, one_of, quote
 from inventory.rules import Address
 
 Where = Callable[[Owner, Path], str]
 """Where an owner says something, for messages: ``groups.yaml:14``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Team:
-    """The routers that share VIPs: a cluster, or one router without a cluster."""
-
-    cluster: str | None
-    routers: tuple[str, ...]
-
-    def __str__(self) -> str:
-        if self.cluster is None:
-            return f"host {key_text(self.routers[0])}"
-        return f"cluster {key_text(self.cluster)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +81,7 @@ def find_target(
 
 def known_vips(fleet: Fleet, service: str) -> tuple[str, ...]:
     """All VIPs of a service, in all clusters, in the inventory's order."""
-    found = (_service(desired, service) for desired in fleet.desired.values())
+    found = (service_of(desired, service) for desired in fleet.desired.values())
     return tuple(dict.fromkeys(str(vip) for each in found if each for vip in each.vips))
 
 
@@ -106,10 +94,10 @@ class _Asking:
         self._fleet = fleet
         self._change = change
         self._where = where
-        self._teams = _teams(fleet.desired)
+        self._teams = teams_of(fleet.desired)
         self._having = [team for team in self._teams if self.services(team)]
         if not self._having:
-            raise self._no_service()
+            raise self._noservice_of()
         self._chosen = [
             team
             for team in self._having
@@ -118,7 +106,9 @@ class _Asking:
 
     def services(self, team: Team) -> list[Service]:
         """The service that is meant, of each router of a team."""
-        found = (_service(self._fleet.desired[name], self._change.service) for name in team.routers)
+        found = (
+            service_of(self._fleet.desired[name], self._change.service) for name in team.routers
+        )
         return [service for service in found if service is not None]
 
     def holder(self, old: Address) -> Team:
@@ -214,7 +204,7 @@ class _Asking:
                 "See --limit and --filter",
             )
 
-    def _no_service(self) -> EditRefused:
+    def _noservice_of(self) -> EditRefused:
         known = sorted(
             {s.name for desired in self._fleet.desired.values() for s in desired.services}
         )
@@ -232,20 +222,6 @@ class _Asking:
 
 
 _LISTED = 8
-
-
-def _teams(desired: Mapping[str, Desired]) -> list[Team]:
-    members: dict[tuple[bool, str], list[str]] = {}
-    for router, each in desired.items():
-        alone = each.cluster is None
-        members.setdefault((alone, each.cluster or router), []).append(router)
-    return [
-        Team(None if alone else name, tuple(routers)) for (alone, name), routers in members.items()
-    ]
-
-
-def _service(desired: Desired, name: str) -> Service | None:
-    return next((service for service in desired.services if service.name == name), None)
 
 
 def _changed(desired: Desired, change: Change) -> Desired:
