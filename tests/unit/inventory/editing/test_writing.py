@@ -117,6 +117,22 @@ def test_what_somebody_else_wrote_stays(edit: FileEdit) -> None:
     assert edit.path.read_bytes() == OLD + b"# theirs\n"
 
 
+def test_what_somebody_else_writes_at_the_last_moment_stays(
+    edit: FileEdit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
+
+    def meanwhile(descriptor: int) -> None:
+        real(descriptor)
+        edit.path.write_bytes(OLD + b"# theirs\n")
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    with pytest.raises(ChangedMeanwhile):
+        write([edit])
+    assert edit.path.read_bytes() == OLD + b"# theirs\n"
+    assert names(edit.path.parent) == ["groups.yaml"]
+
+
 def test_a_file_that_is_gone(edit: FileEdit) -> None:
     edit.path.unlink()
     with pytest.raises(ChangedMeanwhile, match=r"groups\.yaml is gone"):
