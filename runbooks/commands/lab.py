@@ -97,9 +97,11 @@ _routers = click.argument(
 @click.option(
     "--kind",
     "kinds",
+    metavar="KIND",
     type=click.Choice(KINDS),
     multiple=True,
-    help="Only clusters of this kind; repeatable. [default: the first three in turn]",
+    help=f"Only clusters of this kind; repeatable. One of {', '.join(KINDS)}."
+    " [default: the first three in turn]",
 )
 @click.option(
     "--inventory",
