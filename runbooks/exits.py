@@ -14,7 +14,7 @@ class Exit(IntEnum):
     """What the caller's ``$?`` says."""
 
     OK = 0
-    FAILED = 1  # a router failed or was not reached; also a fault of the program
+    FAILED = 1  # a router failed, was not reached or was held back; also a fault of the program
     USAGE = 2  # the command line or the inventory; nothing was contacted
     DRIFT = 3  # compliance found some, or a dry run would change something
     LOCKED = 4  # another run holds every router that failed

@@ -18,6 +18,7 @@ from tasks.backends.chains import MARKS
 from tasks.backends.iptables import PROGRAMS
 from tasks.backends.iptables_others import is_ours
 from tasks.backends.iptables_save import chain_of, lines_of, parse_rule, render, without_counters
+from tasks.backends.iptables_walk import target_of
 from tasks.backends.protocol import Change
 from tasks.checks.catalog.rules import LVS005
 from tasks.checks.subject import listed
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 _NFT = "nftables:others"
 _OTHER_WAYS = {"FORWARD", "OUTPUT", "POSTROUTING"}
 """The chains of mangle that packets to a VIP do not come by."""
+
+_HARMLESS = {"LOG", "NFLOG", "TCPMSS", "DSCP", "TOS", "TTL", "HL", "CLASSIFY", ""}
+"""Targets that let a packet go on with its mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +175,7 @@ def _iptables_suspects(after: Observed) -> Iterator[_Suspect]:
 def _may_undo(rule: str) -> bool:
     if not rule.startswith("-A ") or is_ours(rule) or chain_of(rule) in _OTHER_WAYS:
         return False
-    return parse_rule(rule) is None
+    return target_of(rule) not in _HARMLESS and parse_rule(rule) is None
 
 
 def _nft_suspects(after: Observed) -> Iterator[_Suspect]:

@@ -15,7 +15,8 @@ _HELP = """Write an inventory that describes what routers do today. Nothing on t
 
 It reads the mark rules that run, whoever put them there, and keepalived's configuration, and makes
 services of them: a rollout of what it writes changes nothing, or it says what. Whatever an
-inventory cannot say is listed with the reason, and stays on the routers as it is.
+inventory cannot say is listed with the reason; it stays on the routers as it is, unless it is
+lvsfleet's own, which is listed apart.
 
 An inventory to begin with needs only the routers' names and how to reach them.
 
@@ -25,6 +26,8 @@ Examples, where old/ has the routers and how to reach them:
   lvsfleet adopt --inventory old --output site   write it to site/
   lvsfleet rollout --dry-run --inventory site    and see
   lvsfleet rollout --adopt --inventory site      take equal rules over
+
+Exit codes: 0 all were read, 1 a router was not, 2 usage or inventory.
 """
 
 

@@ -24,7 +24,11 @@ def complete_check(
     ]
 
 
-@click.command("explain", context_settings=CONTEXT)
+@click.command(
+    "explain",
+    context_settings=CONTEXT,
+    short_help="Tell what a check means, why it matters and how it is mended.",
+)
 @click.argument("check", required=False, shell_complete=complete_check)
 def command(check: str | None) -> None:
     """Tell what CHECK means, why it matters and how it is mended; without it, list all checks."""

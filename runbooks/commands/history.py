@@ -27,7 +27,12 @@ The journal is in $XDG_STATE_HOME/lvsfleet/runs (~/.local/state), for this user 
 """
 
 
-@click.command("history", context_settings=CONTEXT, help=_HELP)
+@click.command(
+    "history",
+    context_settings=CONTEXT,
+    help=_HELP,
+    short_help="Show the runs that changed routers, or one of them.",
+)
 @click.argument("run", required=False, shell_complete=complete_run)
 @click.option(
     "-n",

@@ -17,10 +17,13 @@ def command() -> None:
     """Look at the inventory; no router is contacted."""
 
 
-@command.command("check")
+@command.command("check", short_help="Check everything and name all that is wrong.")
 @inventory_option
 def check(inventory: Path | None) -> None:
-    """Check everything and name all that is wrong, each with its file and line."""
+    """Check everything and name all that is wrong, each with its file and line.
+
+    Exit codes: 0 nothing is, 2 something is.
+    """
     from runbooks.inventory import summary  # noqa: PLC0415 - Nornir
     from runbooks.loading import load  # noqa: PLC0415
 
@@ -28,7 +31,7 @@ def check(inventory: Path | None) -> None:
     publish(summary(fleet))
 
 
-@command.command("show")
+@command.command("show", short_help="Show what ROUTER will be, and how to type it by hand.")
 @click.argument("router", shell_complete=complete_router)
 @inventory_option
 def show(router: str, inventory: Path | None) -> None:
@@ -40,7 +43,7 @@ def show(router: str, inventory: Path | None) -> None:
     publish(describe(fleet, router))
 
 
-@command.command("schema")
+@command.command("schema", short_help="Print the JSON Schema of an inventory file.")
 @click.argument("kind", type=click.Choice(_SCHEMA_KINDS), default="hosts")
 def schema(kind: str) -> None:
     """Print the JSON Schema of an inventory file, for editors and other programs."""

@@ -130,7 +130,10 @@ def down(number: int) -> None:
 @command.command("status")
 @_number
 def status(number: int) -> Exit:
-    """Show how each router is; 1 when one does not run."""
+    """Show how each router is.
+
+    Exit codes: 0 all run, 1 one does not, or there is no lab.
+    """
     from lab.fleet import Lab  # noqa: PLC0415
 
     rows = Lab(number).status()
@@ -157,7 +160,7 @@ def _columns(titles: tuple[str, ...], cells: Sequence[tuple[str, ...]]) -> str:
     return "\n".join(text) + "\n"
 
 
-@command.command("marks")
+@command.command("marks", short_help="Send packets to the VIPs; show the marks they get.")
 @_number
 def marks(number: int) -> None:
     """Send packets to the VIPs from each site's client; show the marks they arrive with.
@@ -182,7 +185,9 @@ def marks(number: int) -> None:
 
 
 @command.command(
-    "exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+    "exec",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    short_help="Run a program as root on a router, or on a site's client.",
 )
 @_number
 @click.argument("where", metavar="ROUTER|CLIENT", shell_complete=_complete_place)

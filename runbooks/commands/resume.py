@@ -30,6 +30,9 @@ Examples:
   lvsfleet resume 4f2a --dry-run          what would change, as a diff
   lvsfleet resume 20261123T074512Z
   lvsfleet resume 4f2a --on-failure continue
+
+Exit codes: 0 as wanted, 1 a router failed, was not reached or was held back, 2 usage or inventory,
+3 a dry run would change something, 4 locked by another run, 130 interrupted.
 """
 
 

@@ -31,6 +31,9 @@ Examples:
   lvsfleet rollback 4f2a --dry-run        what would change, as a diff
   lvsfleet rollback 20261123T074512Z
   lvsfleet rollback 4f2a --limit ams      one cluster only
+
+Exit codes: 0 as wanted, 1 a router failed, was not reached or was held back, 2 usage or inventory,
+3 a dry run would change something, 4 locked by another run, 130 interrupted.
 """
 
 

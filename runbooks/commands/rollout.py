@@ -30,6 +30,9 @@ Examples:
   lvsfleet rollout --filter cluster=ams --format json --output run.json
 
 Ctrl-C once: no further router begins, those begun are finished or put back, all is reported.
+
+Exit codes: 0 as wanted, 1 a router failed, was not reached or was held back, 2 usage or inventory,
+3 a dry run would change something, 4 locked by another run, 130 interrupted.
 """
 
 

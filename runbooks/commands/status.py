@@ -17,7 +17,9 @@ _HELP = """Show how the fleet stands: the one look in an emergency.
 
 For each router its role, its packet filter, the VIPs that it holds, how many rules a rollout would
 add and remove, and when its last run was; for each service its mark and who holds its VIPs. Changes
-nothing. Exit code 1 where a router was not reached.
+nothing.
+
+Exit codes: 0 all were reached, 1 a router was not, 2 usage or inventory.
 """
 
 
