@@ -73,7 +73,7 @@ _HELP = """Keeps the firewall marks of a fleet of LVS routers right.
 \b
 Exit codes:
   0    as wanted
-  1    a router failed or was not reached
+  1    a router failed, was not reached or was held back
   2    usage or inventory: nothing was contacted
   3    drift: compliance found some, or a dry run would change something
   4    locked by another run (every router that failed is)
