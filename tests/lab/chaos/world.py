@@ -340,7 +340,7 @@ _REMAINS = r"""PATH=/usr/sbin:/usr/bin
 echo '@@@ lock'
 readlink /run/lvsfleet.lock
 echo '@@@ units'
-ls /etc/systemd/system/*lvsfleet*.service /etc/systemd/system/*/*lvsfleet* 2>/dev/null
+ls /etc/systemd/system/*/*lvsfleet* 2>/dev/null
 systemctl list-units --all --no-legend 'lvsfleet-[0-9]*'
 echo '@@@ files'
 find /etc -xdev -name '*.lvsfleet*' ! -name lvsfleet-recover.service.lvsfleet
