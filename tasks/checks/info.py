@@ -17,6 +17,8 @@ class CheckInfo:
         severity: how much that matters; a single finding may matter less.
         why: what it means and what happens to packets.
         mend: what to do about it.
+        rollout: a rollout mends it, by itself or with the option or the word in the inventory that
+            ``mend`` names.
     """
 
     id: str
@@ -24,6 +26,7 @@ class CheckInfo:
     severity: Severity
     why: str
     mend: str
+    rollout: bool = False
 
     def finding(
         self,

@@ -49,5 +49,6 @@ def stale_lock(observed: Observed) -> Iterator[Finding]:
         yield LVS061.finding(
             f"the lock of run {run}, taken by {who or 'nobody known'} {age // 60} min ago, is still"
             " there, and that run has nothing to do any more",
-            "lvsfleet rollout --break-lock takes it; or on the router: rm /run/lvsfleet.lock",
+            "On the router: rm /run/lvsfleet.lock; or the next change with lvsfleet rollout"
+            " --break-lock takes it",
         )

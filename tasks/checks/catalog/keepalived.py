@@ -12,6 +12,7 @@ LVS030 = CheckInfo(
     "keepalived.conf has a virtual_server for a mark, but no service in the inventory has that mark"
     " and no rule sets it. Not one packet gets there.",
     "Describe the service in the inventory, or take the virtual_server out of keepalived.conf.",
+    rollout=True,
 )
 LVS031 = CheckInfo(
     "LVS031",

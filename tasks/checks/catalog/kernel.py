@@ -32,6 +32,7 @@ LVS052 = CheckInfo(
     " NAT.",
     "Add the real servers' passive range to the service, e.g. 10000-20000/tcp; or, with NAT,"
     " modprobe ip_vs_ftp.",
+    rollout=True,
 )
 LVS053 = CheckInfo(
     "LVS053",

@@ -13,6 +13,7 @@ LVS010 = CheckInfo(
     " and what was let in or turned away by it is not any more.",
     "Start it as the hint says. For firewalld, start: true in the inventory lets a rollout start it"
     " with its rules already in place, so that nobody is locked out.",
+    rollout=True,
 )
 LVS011 = CheckInfo(
     "LVS011",
@@ -20,7 +21,9 @@ LVS011 = CheckInfo(
     Severity.WARNING,
     "All works now, but after a reboot no rules are loaded: the router takes VIPs over and marks"
     " nothing.",
-    "systemctl enable the service in the hint.",
+    "systemctl enable the service in the hint; lvsfleet's own for nftables is enabled by the next"
+    " rollout.",
+    rollout=True,
 )
 LVS012 = CheckInfo(
     "LVS012",

@@ -21,6 +21,7 @@ LVS020 = CheckInfo(
     " although another router holds them: two MASTERs, seconds after the filter changes. Adverts"
     " are IP protocol 112; with auth_type AH they travel in protocol 51.",
     "vrrp: {accept: true} in the inventory (ah: true for auth_type AH), and lvsfleet rollout.",
+    rollout=True,
 )
 LVS021 = CheckInfo(
     "LVS021",
@@ -32,6 +33,7 @@ LVS021 = CheckInfo(
     " outside.",
     "accept: true for the service in the inventory and lvsfleet rollout; or let it in by the site's"
     " own rules.",
+    rollout=True,
 )
 LVS022 = CheckInfo(
     "LVS022",
@@ -41,6 +43,7 @@ LVS022 = CheckInfo(
     " source, that is bound to another zone never meets them: it keeps mark 0.",
     "Put the interface into the zone, say zone: NAME in the inventory, or policy: NAME, whose rules"
     " hold whichever zone a packet arrives in.",
+    rollout=True,
 )
 LVS023 = CheckInfo(
     "LVS023",

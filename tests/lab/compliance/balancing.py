@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tasks.outcome import Severity
 
@@ -23,12 +25,14 @@ class Balancing:
         severity: how much the finding matters.
         script: how the router is brought into it; it ends when that has come to the kernel.
         undo: how it is mended by hand.
+        says: services in the inventory with which a rollout mends it.
     """
 
     check: str
     severity: Severity
     script: str
     undo: str
+    says: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.check} {self.script.partition(';')[0][:40]}"
@@ -62,7 +66,10 @@ def _table(condition: str) -> str:
 
 _ERROR, _WARNING, _INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 FAULTS = (
-    _conf("LVS030", _ERROR, _server(99, "10.0.0.9"), _table("-f 99")),
+    replace(
+        _conf("LVS030", _ERROR, _server(99, "10.0.0.9"), _table("-f 99")),
+        says={"api": {"vips": ["203.0.113.10"], "ports": ["8080/tcp"], "mark": 99, "accept": True}},
+    ),
     _conf("LVS031", _ERROR, f"sed -i '/fwmark 21 {{/,/^}}/d' {SERVERS}", f"! {_table('-f 21')}"),
     _conf("LVS032", _WARNING, _server(80, "10.0.0.7"), _table("10.0.0.7")),
     _conf(

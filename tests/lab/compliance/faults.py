@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 RULE = 'rule family="ipv4" destination address="203.0.113.10/32" port port="443" protocol="tcp"'
 """One of web's on ams, without what it does."""
@@ -20,9 +22,12 @@ class Fault:
         check: what finds it.
         router: who is brought into it.
         script: how.
-        undo: how it is mended by hand; empty where a rollout mends it.
+        undo: how it is mended by hand; empty where a rollout alone mends it.
         others: routers of the cluster that the finding is told of too.
         everywhere: they are brought into it as well.
+        begins: what the inventory says of the cluster before it, rolled out.
+        says: the word in the inventory with which a rollout mends it.
+        besides: what is found as well, since the lab's kernel has no IPVS.
     """
 
     check: str
@@ -31,6 +36,14 @@ class Fault:
     undo: str = ""
     others: tuple[str, ...] = ()
     everywhere: bool = False
+    begins: Mapping[str, Any] = field(default_factory=dict)
+    says: Mapping[str, Any] = field(default_factory=dict)
+    besides: frozenset[str] = frozenset()
+
+    @property
+    def by_rollout(self) -> bool:
+        """Whether a rollout mends it."""
+        return bool(not self.undo or self.says)
 
     @property
     def routers(self) -> tuple[str, ...]:
@@ -54,6 +67,10 @@ _LOCK = "ln -s '20200101T000000Z-ams-0000 1577836800 ann@desk' /run/lvsfleet.loc
 _CONF = "/etc/keepalived/keepalived.conf"
 _KEEP = f"cp -p {_CONF} /root/kept"
 _PUT_BACK = f"cp -p /root/kept {_CONF}"
+_API = {"vips": ["198.51.100.10"], "ports": ["8080/tcp"], "mark": 0x4050, "accept": True}
+_NOTRACK = """nft add table inet lvs-dr
+nft add chain inet lvs-dr pre '{ type filter hook prerouting priority raw; }'
+nft add rule inet lvs-dr pre ip daddr 203.0.113.10 notrack"""
 _BALANCED = """for mark in 21 53 80; do for server in 'inet 10.0.0.1' 'inet6 2001:db8:99::1'; do
     printf 'virtual_server fwmark %s %s {\\n lb_algo rr\\n lb_kind DR\\n' $mark ${server% *}
     printf ' persistence_timeout 300\\n real_server %s {\\n weight 1\\n }\\n}\\n' ${server#* }
@@ -85,6 +102,11 @@ FAULTS = (
     ),
     _both_ways("LVS004", "ams2", f"{_STRAY} mark set=9"),
     Fault(
+        "LVS004",
+        "fra2",
+        "iptables -t mangle -A LVSFLEET-MARK -d 198.51.100.99 -j MARK --set-mark 9",
+    ),
+    Fault(
         "LVS005",
         "fra2",
         "iptables -t mangle -A PREROUTING -d 198.51.100.10 -p tcp --dport 80 -j MARK --set-mark 9",
@@ -92,7 +114,7 @@ FAULTS = (
     ),
     _both_ways("LVS005", "ams2", f"{RULE} mark set=9"),
     _both_ways("LVS006", "ams2", f"{_STRAY} mark set=0x15/0xff"),
-    Fault("LVS010", "ams2", "systemctl stop firewalld", "systemctl start firewalld"),
+    Fault("LVS010", "ams2", "systemctl stop firewalld", says={"start": True}),
     Fault("LVS011", "ams2", "systemctl disable firewalld", "systemctl enable firewalld"),
     Fault("LVS012", "ams2", "systemctl enable nftables", "systemctl disable nftables"),
     Fault(
@@ -105,6 +127,14 @@ FAULTS = (
     Fault(
         "LVS020", "lon1", "iptables -I INPUT -p vrrp -j DROP", "iptables -D INPUT -p vrrp -j DROP"
     ),
+    Fault(
+        "LVS020",
+        "lon1",
+        "iptables -D INPUT -s 192.0.2.102 -i eth1 -j ACCEPT",
+        "iptables -I INPUT -s 192.0.2.102 -i eth1 -j ACCEPT",
+        begins={"vrrp": {"accept": False}},
+        says={"vrrp": {"accept": True}},
+    ),
     _both_ways("LVS020", "ams1", 'rule priority="-100" protocol value="vrrp" drop'),
     Fault(
         "LVS021",
@@ -112,12 +142,31 @@ FAULTS = (
         "iptables -I INPUT -d 198.51.100.10 -p tcp --dport 80 -j REJECT",
         "iptables -D INPUT -d 198.51.100.10 -p tcp --dport 80 -j REJECT",
     ),
+    Fault(
+        "LVS021",
+        "lon1",
+        "iptables -D INPUT -p tcp -m state --state NEW -m tcp --dport 443 -j ACCEPT",
+        "iptables -A INPUT -p tcp -m state --state NEW -m tcp --dport 443 -j ACCEPT",
+        says={"services": {"web": {"accept": True}}},
+    ),
     _both_ways("LVS021", "ams1", RULE.replace("rule ", 'rule priority="-100" ') + " reject"),
     Fault(
         "LVS022",
         "ams1",
         "firewall-cmd --zone=trusted --change-interface=eth1",
         "firewall-cmd --zone=public --change-interface=eth1",
+        others=("ams2",),
+        everywhere=True,
+        says={"zone": "trusted"},
+    ),
+    Fault(
+        "LVS023",
+        "ams1",
+        f"{_KEEP}; {_BALANCED} >>{_CONF}",
+        _PUT_BACK,
+        others=("ams2",),
+        everywhere=True,
+        besides=frozenset({"LVS051"}),
     ),
     Fault("LVS035", "ams2", "systemctl stop keepalived", "systemctl start keepalived"),
     Fault("LVS035", "ams2", "systemctl disable keepalived", "systemctl enable keepalived"),
@@ -143,6 +192,29 @@ FAULTS = (
         _PUT_BACK,
         others=("lon1",),
         everywhere=True,
+    ),
+    Fault(
+        "LVS051",
+        "ams1",
+        f"{_KEEP}; {_BALANCED} >>{_CONF}; {_NOTRACK}",
+        f"{_PUT_BACK}; nft delete table inet lvs-dr",
+        others=("ams2",),
+        everywhere=True,
+    ),
+    Fault(
+        "LVS052",
+        "fra1",
+        ":",
+        others=("fra2",),
+        begins={"services": {"ftp": {"ports": ["21/tcp"]}}},
+        says={"services": {"ftp": {"ports": ["21/tcp", "10000-20000/tcp"]}}},
+    ),
+    Fault(
+        "LVS053",
+        "fra2",
+        "iptables -t nat -N KUBE-MARK-MASQ",
+        "iptables -t nat -X KUBE-MARK-MASQ",
+        begins={"services": {"api": _API}},
     ),
     Fault("LVS060", "ams2", f"mkdir -p {_RUNS}; touch {_RUNS}/armed", f"rm -r {_RUNS}"),
     Fault("LVS061", "ams2", _LOCK, "rm /run/lvsfleet.lock"),

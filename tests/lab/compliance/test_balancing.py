@@ -66,8 +66,22 @@ def test_a_fault_is_found_and_only_it(balancing: Fleet, fault: Balancing) -> Non
     try:
         code = 3 if fault.severity.value in {"error", "warning"} else 0
         assert told(balancing, code) == {(fault.check, fault.severity.value)}
+        if fault.says:
+            mended_by_rollout(balancing, fault)
     finally:
         balancing.sh(ROUTER, fault.undo)
+
+
+def mended_by_rollout(fleet: Fleet, fault: Balancing) -> None:
+    """A rollout with a word more in the inventory; without it, another takes that back."""
+    fleet.services(ROUTER).update(fault.says)
+    try:
+        answer = fleet.rollout()
+        assert answer.code == 0, answer
+        assert told(fleet, 0) == set()
+    finally:
+        fleet.services(ROUTER).clear()
+        fleet.rollout()
 
 
 def test_nothing_is_found_when_all_is_mended(balancing: Fleet) -> None:

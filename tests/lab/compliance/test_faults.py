@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from tasks.checks.catalog import CATALOG
+from tests.lab.compliance import balancing
 from tests.lab.compliance.faults import FAULTS, OF_NFTABLES, Fault
 from tests.lab.rollout.fleet import Fleet
 
@@ -72,21 +76,62 @@ def test_a_fault_with_nftables_is_found_and_only_it(healthy_others: Fleet, fault
 
 def story(fleet: Fleet, fault: Fault) -> None:
     cluster = str(fleet.lab.router(fault.router).site.name)
+    data = fleet.data(cluster)
+    before = copy.deepcopy(data)
+    if fault.begins:
+        rolled_out(fleet, cluster, fault.begins)
     for router in fault.routers:
         fleet.sh(router, fault.script)
     try:
         routers = check(fleet, "--limit", cluster, code=3)
-        wanted = {name: {fault.check} for name in (fault.router, *fault.others)}
+        wanted = {name: {fault.check} | fault.besides for name in (fault.router, *fault.others)}
         assert found(routers) == wanted, routers
-        if not fault.undo:
-            answer = fleet.rollout(fault.router)
-            assert answer.code == 0, answer
+        if fault.by_rollout:
+            where = cluster if fault.says else fault.router
+            rolled_out(fleet, where, fault.says)
+            assert found(check(fleet, "--limit", cluster, code=0)) == {}
     finally:
+        data.clear()
+        data.update(before)
         if fault.undo:
             for router in fault.routers:
                 fleet.sh(router, fault.undo)
             fleet.settle(fault.router)
-    assert found(check(fleet, "--limit", cluster, code=0)) == {}
+        if fault.begins or fault.says:
+            rolled_out(fleet, cluster, {})
+    if fault.undo:
+        assert found(check(fleet, "--limit", cluster, code=0)) == {}
+
+
+def rolled_out(fleet: Fleet, where: str, says: Mapping[str, Any]) -> None:
+    """Say something of a cluster in the inventory, and bring its routers there."""
+    if says:
+        merge(fleet.data(where), says)
+    answer = fleet.rollout(where)
+    assert answer.code == 0, answer
+
+
+def merge(data: dict[str, Any], says: Mapping[str, Any]) -> None:
+    """Put words into an inventory's data, beside what is there."""
+    for key, value in says.items():
+        if isinstance(value, Mapping) and isinstance(data.get(key), dict):
+            merge(data[key], value)
+        else:
+            data[key] = copy.deepcopy(value)
+
+
+def test_every_check_that_a_rollout_mends_is_mended_by_one_here() -> None:
+    """The stories above and those of a router that balances go through all of them."""
+    mended = {fault.check for fault in (*FAULTS, *OF_NFTABLES) if fault.by_rollout}
+    mended |= {fault.check for fault in balancing.FAULTS if fault.says}
+    assert mended == {info.id for info in CATALOG.values() if info.rollout}
+
+
+def test_every_check_of_a_router_is_brought_about_by_hand() -> None:
+    """But for what cannot be a fault of a router, or is told of elsewhere."""
+    brought = {fault.check for fault in (*FAULTS, *OF_NFTABLES, *balancing.FAULTS)}
+    elsewhere = {"LVS007", "LVS014", "LVS015", "LVS016", "LVS017", "LVS018", "LVS043", "LVS062"}
+    assert brought == CATALOG.keys() - elsewhere
 
 
 def test_what_a_rollout_would_change_is_told_with_the_finding(healthy: Fleet) -> None:
