@@ -15,6 +15,7 @@ LVS001 = CheckInfo(
     " visitors then reach one real server by HTTP and another, or none, by HTTPS.",
     "lvsfleet rollout --limit ROUTER adds what is missing, proves it and saves it. --dry-run shows"
     " it before.",
+    rollout=True,
 )
 LVS002 = CheckInfo(
     "LVS002",
@@ -24,6 +25,7 @@ LVS002 = CheckInfo(
     " typed without --permanent, or without saving. It shows when the other router of the cluster"
     " fails, which is the worst moment.",
     "lvsfleet rollout --limit ROUTER saves it; the runtime is not touched.",
+    rollout=True,
 )
 LVS003 = CheckInfo(
     "LVS003",
@@ -33,6 +35,7 @@ LVS003 = CheckInfo(
     " treated otherwise than the files say until the next reboot or reload.",
     "lvsfleet rollout --limit ROUTER brings running and saved together, without a reload, which"
     " would cost packets.",
+    rollout=True,
 )
 LVS004 = CheckInfo(
     "LVS004",
@@ -43,6 +46,7 @@ LVS004 = CheckInfo(
     " the whole truth, and a mark can meet a virtual server that was meant for something else.",
     "Describe it as a service, or delete it with the command in the hint. Rules that lvsfleet wrote"
     " itself go with the next rollout.",
+    rollout=True,
 )
 LVS005 = CheckInfo(
     "LVS005",
