@@ -23,6 +23,7 @@ COMMANDS = (
     "explain",
     "status",
     "adopt",
+    "vip",
     "rollback",
     "resume",
     "history",

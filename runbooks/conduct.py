@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from inventory.errors import LvsfleetError
 from runbooks.engine import Fleet, Job
 from runbooks.interrupt import Stop, stopping_on_signals
 from runbooks.journal import Journal
+from runbooks.lockstep import Lockstep
 from runbooks.policy import Policy
 from runbooks.progress import ProgressProcessor, display_for
 from runbooks.prompts import ask_passwords
@@ -84,6 +86,8 @@ def conduct(
     *,
     command: str,
     of: str | None = None,
+    engine: Callable[[Fleet, Mapping[str, Job]], Rolling | Lockstep] = Rolling,
+    asked: Mapping[str, str | bool | None] | None = None,
 ) -> Run:
     """Bring routers where their jobs say, and tell what came of it.
 
@@ -94,6 +98,8 @@ def conduct(
         jobs: what each router is to be brought to.
         command: what was asked for, for the journal.
         of: the earlier run that this one is about.
+        engine: how routers are changed: wave by wave, or all as one.
+        asked: what else was asked for, for the journal.
 
     Raises:
         LvsfleetError: the journal cannot be written; nothing was changed.
@@ -126,7 +132,7 @@ def conduct(
         ),
         processor=processor,
         stop=stop,
-        journal=lambda: _journal(request, identity, command=command, of=of),
+        journal=lambda: _journal(request, identity, command=command, of=of, asked=asked or {}),
         journal_back=lambda: _journal(
             replace(request, force=True),
             run_id(datetime.now(UTC), clusters.values()),
@@ -136,7 +142,7 @@ def conduct(
     )
     with stopping_on_signals(stop):
         try:
-            rolling = Rolling(fleet, jobs)
+            rolling = engine(fleet, jobs)
             outcomes = rolling.run()
         finally:
             processor.close()
@@ -163,9 +169,17 @@ def conduct(
     )
 
 
-def _journal(request: Request, identity: str, *, command: str, of: str | None) -> Journal:
+def _journal(
+    request: Request,
+    identity: str,
+    *,
+    command: str,
+    of: str | None,
+    asked: Mapping[str, str | bool | None] = MappingProxyType({}),
+) -> Journal:
     policy = request.policy
     options: dict[str, str | float | None] = {
+        **asked,
         "of": of,
         "force": request.force or None,
         "adopt": request.adopt or None,

@@ -14,7 +14,8 @@ from runbooks.progress import ProgressProcessor
 from runbooks.reports.text import visible
 from runbooks.runner import FleetRunner
 from tasks.last_word import last_word
-from tasks.look import Beside, Look, Options, Planner, nothing
+from tasks.look import Ask, Beside, Look, Options, Planner, nothing
+from tasks.observe import observe
 from tasks.outcome import Outcome, Status
 from tasks.plan import plan
 from tasks.rollout import bring_there, look_at, stand_of
@@ -40,11 +41,13 @@ class Job:
         desired: what it should be; says how to ask it, too.
         planner: from what it is to the change that it needs.
         beside: what else is to be told of it.
+        ask: how it is looked at.
     """
 
     desired: Desired
     planner: Planner
     beside: Beside = nothing
+    ask: Ask = observe
 
 
 def job(desired: Desired) -> Job:
@@ -107,6 +110,7 @@ class Fleet:
                 planner=each.planner,
                 options=self.options,
                 beside=each.beside,
+                ask=each.ask,
             )
 
         return {

@@ -8,6 +8,7 @@ the caller observes again.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from inventory.desired import Desired
@@ -27,6 +28,19 @@ _KINDS: Mapping[str, tuple[type[RouterError], str]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the router was before a change.
+
+    Attributes:
+        files: by name (``%`` for ``/``, or ``…-save``) their texts.
+        tests: as `advance` returns it.
+    """
+
+    files: Mapping[str, str]
+    tests: dict[str, str]
+
+
 def begin(
     shell: Shell,
     change: Change,
@@ -36,7 +50,7 @@ def begin(
     confirm_timeout: float,
     break_lock: bool,
     deadline: float,
-) -> dict[str, str]:
+) -> Snapshot:
     """Lock, compare, snapshot, arm, apply.
 
     Args:
@@ -47,9 +61,6 @@ def begin(
         confirm_timeout: seconds until the router takes the change back on its own.
         break_lock: take the lock of a run that has nothing to do on the router any more.
         deadline: seconds for this step.
-
-    Returns:
-        The snapshot: file names (``%`` for ``/``) or ``…-save``, and their texts.
 
     Raises:
         Locked: another run holds the router; nothing was changed.
@@ -72,11 +83,13 @@ def begin(
     sections = split(completed.stdout, nonce)
     _raise_failure(sections)
     _expect(sections, "apply", completed)
-    return {
-        name.removeprefix("snapshot:"): section.text
+    prefix = "snapshot:"
+    texts = {
+        name.removeprefix(prefix): section.text
         for name, section in sections.items()
-        if name.startswith("snapshot:")
+        if name.startswith(prefix)
     }
+    return Snapshot(texts, tests_of(sections))
 
 
 def advance(shell: Shell, change: Change, *, run: str, deadline: float) -> dict[str, str]:

@@ -40,6 +40,13 @@ class Inspection:
     runs: tuple[str, ...] = ()
 
 
+def observe_all(shell: Shell, desired: Desired, *, deadline: float) -> Observed:
+    """As `tasks.observe.observe`, and what `inspect` asks besides: keepalived's files, the kernel."""
+    nonce = new_nonce()
+    arguments = (nonce, desired.asked, desired.places)
+    return parse(shell.run(script("inspect"), *arguments, deadline=deadline), nonce)
+
+
 def inspect(shell: Shell, desired: Desired, *, deadline: float) -> Inspection:
     """Ask the router, in one exec; nothing is changed.
 
@@ -51,9 +58,7 @@ def inspect(shell: Shell, desired: Desired, *, deadline: float) -> Inspection:
     Raises:
         RouterError: it could not be asked, or its answer makes no sense.
     """
-    nonce = new_nonce()
-    arguments = (nonce, desired.asked, desired.places)
-    return of_observed(parse(shell.run(script("inspect"), *arguments, deadline=deadline), nonce))
+    return of_observed(observe_all(shell, desired, deadline=deadline))
 
 
 def of_observed(observed: Observed) -> Inspection:

@@ -29,6 +29,14 @@ Beside = Callable[[Desired, Observed, Change], Iterable[Finding]]
 """What else is to be told of a router, beside the change that it needs."""
 
 
+class Ask(Protocol):
+    """How a router is looked at."""
+
+    def __call__(self, shell: Shell, desired: Desired, /, *, deadline: float) -> Observed:
+        """See `tasks.observe.observe`."""
+        ...
+
+
 class Step(Protocol):
     """How a phase is run, so that whoever watches sees its name."""
 
@@ -141,6 +149,7 @@ def look(
     step: Step,
     options: Options,
     beside: Beside = nothing,
+    ask: Ask = observe,
 ) -> Look:
     """Ask one router and plan its change; an error is part of the value."""
     begun = time.monotonic()
@@ -150,9 +159,7 @@ def look(
     try:
         observed = step(
             "observe",
-            lambda: connections.read(
-                lambda shell: observe(shell, desired, deadline=options.timeout)
-            ),
+            lambda: connections.read(lambda shell: ask(shell, desired, deadline=options.timeout)),
         )
         seen = observed
         change = step("plan", lambda: planner(seen))

@@ -9,14 +9,13 @@ from inventory.desired import Backend
 from tasks.backends.protocol import Change
 
 
-def in_parts(backend: Backend, changes: Sequence[Change], *, first: int = 1) -> Change:
+def in_parts(backend: Backend, changes: Sequence[Change]) -> Change:
     """Several changes as one: made in this order, taken back in the opposite one.
 
     Args:
         backend: whose rules the router has in the end.
         changes: each of one thing, with its files as ``parts.sh`` has them in a part's folder;
             those without edits are no part.
-        first: the number of the first part, where the run has others already.
     """
     parts = [each for each in changes if each.edits]
     return Change(
@@ -25,7 +24,7 @@ def in_parts(backend: Backend, changes: Sequence[Change], *, first: int = 1) -> 
         findings=tuple(finding for each in changes for finding in each.findings),
         files={
             f"{number:02}-{each.what or each.backend.value}/{path}": text
-            for number, each in enumerate(parts, start=first)
+            for number, each in enumerate(parts, start=1)
             for path, text in each.files.items()
         },
         commands=tuple(line for each in parts for line in each.commands),
@@ -38,6 +37,16 @@ def in_parts(backend: Backend, changes: Sequence[Change], *, first: int = 1) -> 
 def names(change: Change) -> tuple[str, ...]:
     """The parts of a change, in order: folders of the run on the router."""
     return tuple(sorted({path.partition("/")[0] for path in change.files}))
+
+
+def behind(count: int, change: Change) -> Change:
+    """The change in parts that come behind so many others of the same run."""
+    files = {
+        f"{int(number) + count:02}-{rest}": text
+        for path, text in change.files.items()
+        for number, _, rest in [path.partition("-")]
+    }
+    return replace(change, files=files)
 
 
 def backends(change: Change) -> tuple[Backend, ...]:

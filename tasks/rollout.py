@@ -13,7 +13,8 @@ from inventory.desired import Desired
 from inventory.errors import LvsfleetError
 from tasks.bring import bring
 from tasks.errors import RouterError
-from tasks.look import Beside, Connections, Look, Options, Planner, Step, look, nothing
+from tasks.look import Ask, Beside, Connections, Look, Options, Planner, Step, look, nothing
+from tasks.observe import observe
 from tasks.reach import asking, fresh_shell, shell_of
 from tasks.standing import ask_standing
 
@@ -31,6 +32,7 @@ def look_at(
     planner: Planner,
     options: Options,
     beside: Beside = nothing,
+    ask: Ask = observe,
 ) -> Result:
     """Ask one router and plan its change; the result is a `tasks.look.Look`.
 
@@ -43,6 +45,7 @@ def look_at(
         step=step_of(task),
         options=options,
         beside=beside,
+        ask=ask,
     )
     return _result(task, seen)
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from inventory.desired import Desired
 from tasks import change as router
@@ -22,7 +22,7 @@ from tasks.errors import (
     RouterError,
     Unreachable,
 )
-from tasks.look import Connections, Look, Options, Planner, Step, held
+from tasks.look import Ask, Connections, Look, Options, Planner, Step, held
 from tasks.observe import Observed, observe
 from tasks.outcome import Outcome, Status, Where
 from tasks.parts import backends
@@ -33,14 +33,6 @@ T = TypeVar("T")
 
 LOST = (Unreachable, DeadlineExceeded, NotUnderstood)
 """After one of these nobody knows how far the router got."""
-
-
-class Ask(Protocol):
-    """How a router is looked at."""
-
-    def __call__(self, shell: Shell, desired: Desired, /, *, deadline: float) -> Observed:
-        """See `tasks.observe.observe`."""
-        ...
 
 
 class Work:
@@ -73,6 +65,7 @@ class Work:
         self.ask = ask
         self.until = time.monotonic() + options.timeout
         self.takes = 0.0
+        self.told: dict[str, str] = {}  # what keepalived says of its files before and after
 
     def record(self, change: Change, before: Observed, run: str) -> None:
         """Note what is about to begin.
@@ -152,7 +145,28 @@ class Work:
             break_lock=self.options.break_lock,
             deadline=self.left(),
         )
-        self.keep("snapshot", {name: Section(text, 0) for name, text in snapshot.items()})
+        self.told = snapshot.tests
+        self.keep("snapshot", {name: Section(text, 0) for name, text in snapshot.files.items()})
+
+    def advance(self, change: Change, run: str) -> None:
+        """Have the router make one more part of the run that it has begun.
+
+        Raises:
+            ApplyFailed: it could not be made; the run is to be taken back.
+            RouterError: likewise, or nobody knows.
+        """
+        self.takes += change.takes
+        self.until += change.takes
+        shell = self.connections.first()
+        self.told = router.advance(shell, change, run=run, deadline=self.left())
+
+    def reread(self, part: str, run: str) -> None:
+        """Have keepalived read the files that a part wrote.
+
+        Raises:
+            RouterError: it could not be told, or nobody knows.
+        """
+        router.reread(self.connections.first(), part, run=run, deadline=self.left())
 
     def verify(self, shell: Shell, before: Observed) -> Observed:
         """See over a new connection that the runtime is as wanted and nothing else moved.

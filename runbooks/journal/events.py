@@ -16,6 +16,7 @@ Option = str | int | float | bool | None
 RECORDED = frozenset(
     {
         *("adopt", "ask_pass", "ask_sudo_pass", "batch", "break_lock", "confirm_timeout", "force"),
+        *("new", "no_inventory", "no_keepalived", "old", "service"),
         *("max_failures", "now", "of", "on_failure", "pause", "settle", "timeout", "workers"),
     }
 )

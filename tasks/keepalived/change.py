@@ -50,8 +50,9 @@ def change(backend: Backend, files: Sequence[FileEdit], *, service: str) -> Chan
 
 
 def _edits(file: FileEdit, service: str) -> Iterator[Edit]:
-    for op, line in _lines(file):
-        yield Edit(op, Where.SAVED, line.strip(), service, f"{WHAT} {file.path}")
+    for where in Where:  # it is what keepalived is told, now and at the next boot
+        for op, line in _lines(file):
+            yield Edit(op, where, line.strip(), service, f"{WHAT} {file.path}")
 
 
 def _lines(file: FileEdit) -> Iterator[tuple[Op, str]]:

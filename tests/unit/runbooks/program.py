@@ -24,7 +24,7 @@ from runbooks.cli import main
 from runbooks.journal import Journal
 from tasks.backends.protocol import Change
 from tasks.errors import Locked, RouterError, Unreachable
-from tasks.look import Beside, Look, Options, Planner
+from tasks.look import Ask, Beside, Look, Options, Planner
 from tasks.observe import UNITS, Observed, Unit
 from tasks.outcome import Edit, Finding, Op, Outcome, Severity, Status, Where
 from tasks.sections import Section
@@ -76,9 +76,15 @@ def phase(_task: Task, say: dict[str, Any] | None = None) -> None:
 
 
 def look_at(
-    task: Task, *, desired: Desired, planner: Planner, options: Options, beside: Beside
+    task: Task,
+    *,
+    desired: Desired,
+    planner: Planner,
+    options: Options,
+    beside: Beside,
+    ask: Ask,
 ) -> Result:
-    del options
+    del options, ask
     begun = time.monotonic()
     seen = observed(desired)
     del planner, beside

@@ -1,0 +1,348 @@
+"""Change several routers as one: each stage on all of them before the next, all of them or none.
+
+The run is armed on every router that it begins on. It is confirmed only when the last stage was
+seen on all of them; whatever goes wrong before that is taken back everywhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from inventory.errors import LvsfleetError
+from runbooks.clusters import Clusters
+from runbooks.engine import Fleet, Job
+from runbooks.journal import Journal
+from runbooks.outcomes import outcome_of
+from runbooks.rolling import ASKED
+from tasks.backends.protocol import Change
+from tasks.errors import ApplyFailed, ClusterUnsettled, RouterError
+from tasks.keepalived.change import WHAT as KEEPALIVED
+from tasks.keepalived.complaints import compare
+from tasks.look import Look
+from tasks.observe import Observed
+from tasks.outcome import Outcome, Status
+from tasks.parts import behind, names, superseded
+from tasks.rollout import connections_of, step_of
+from tasks.shell import Shell
+from tasks.standing import Standing
+from tasks.work import LOST, Work
+
+if TYPE_CHECKING:
+    from nornir.core.task import Result, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What all routers do before any goes on.
+
+    Attributes:
+        said: what it is, for whoever watches.
+        plan: from a router's name and what it is to what it still needs for this.
+        saved: what it does is saved with the run; else a later stage says what is.
+        canary: one BACKUP does it first, and is seen to have it.
+        then: what must be so after it on the cluster: gives what is not yet, in words; asked again
+            until it is, or ``patience`` is over.
+        patience: seconds for that.
+        check: done once after it; raises a RouterError where all is to be taken back.
+    """
+
+    said: str
+    plan: Callable[[str, Observed], Change]
+    saved: bool = True
+    canary: bool = False
+    then: Callable[[Mapping[str, Standing]], str] | None = None
+    patience: float = 10.0
+    check: Callable[[], None] | None = None
+
+
+@dataclass
+class _Router:
+    """One router's part.
+
+    Attributes:
+        work: its run.
+        seen: the look that it began with.
+        before: what it was then.
+        now: what it is.
+        shell: over the connection that was made after its change had begun.
+        parts: how many there are.
+        error: what went wrong on it, first.
+    """
+
+    work: Work
+    seen: Look
+    before: Observed
+    now: Observed
+    shell: Shell | None = None
+    parts: int = 0
+    error: RouterError | None = None
+
+
+@dataclass
+class Lockstep:
+    """One change of several routers that ends as a whole; used as `runbooks.rolling.Rolling` is.
+
+    Attributes:
+        fleet: what runs on the routers.
+        jobs: what each is to be brought to in the end.
+        stages: on the way there.
+        finish: done when all are confirmed, before the run's record ends: e.g. the inventory.
+        waves, outcomes, stopped, journal: as of `Rolling`.
+    """
+
+    fleet: Fleet
+    jobs: Mapping[str, Job]
+    stages: Sequence[Stage]
+    finish: Callable[[], None] = lambda: None
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    waves: list[list[str]] = field(default_factory=list)
+    stopped: str = ""
+    journal: Journal | None = None
+
+    def __post_init__(self) -> None:
+        self.clusters = Clusters(self.fleet)
+        self._routers: dict[str, _Router] = {}
+        self._open = ExitStack()
+
+    def run(self) -> tuple[Outcome, ...]:
+        """Do it; one outcome for each job, in their order.
+
+        Raises:
+            LvsfleetError: the journal cannot be written; nothing was changed.
+        """
+        looks = self.fleet.look(self.jobs)
+        self.outcomes = {
+            name: seen if isinstance(seen, Outcome) else seen.outcome()
+            for name, seen in looks.items()
+        }
+        ready = {name: seen for name, seen in looks.items() if isinstance(seen, Look)}
+        failed = [n for n, each in self.outcomes.items() if each.status is Status.FAILED]
+        todo = [name for name, seen in ready.items() if seen.needs_change]
+        self.waves = [todo] if todo else []
+        if failed:
+            self._refuse(todo, f"{' and '.join(failed)} failed: all of them change, or none")
+        elif todo and self._settled(todo):
+            if self.fleet.stop.gently:
+                self.stopped = ASKED
+            elif not self.fleet.policy.dry_run:
+                with self._open:
+                    self._change({name: ready[name] for name in todo})
+        elif not todo:
+            self.finish()
+        return tuple(self.outcomes[name] for name in self.jobs)
+
+    def _refuse(self, todo: Iterable[str], why: str) -> None:
+        self.stopped = why
+        for name in todo:
+            self._end(Outcome(name, Status.SKIPPED))
+
+    def _settled(self, todo: Sequence[str]) -> bool:
+        if self.fleet.policy.now:
+            return True
+        self.clusters.learn(todo, ())
+        for name in todo:
+            trouble = self.clusters.trouble_of(name)
+            if trouble:
+                error = ClusterUnsettled(
+                    f"cluster {self.clusters.of(name)}: {trouble}",
+                    "Mend keepalived first; --now goes on all the same",
+                )
+                self._end(replace(self.outcomes[name], status=Status.FAILED, error=error))
+        return not any(each.status is Status.FAILED for each in self.outcomes.values())
+
+    def _change(self, looks: Mapping[str, Look]) -> None:
+        journal = self.journal = self.fleet.journal()
+        for name, seen in looks.items():
+            if seen.change is not None:
+                cluster = self.clusters.of(name)
+                journal.plan(name, seen.change.edits, seen.change.backend.value, cluster)
+        journal.wave(1, list(looks))
+        options = replace(self.fleet.options, recorder=journal)
+        self.until = time.monotonic() + options.confirm_timeout
+        for name, seen in looks.items():
+            if seen.observed is None:
+                continue
+            job, host = self.jobs[name], self.fleet.nornir.inventory.hosts[name]
+            connections = connections_of(host, options.patience)
+            work = Work(
+                job.desired, job.planner, connections, lambda _, do: do(), options, ask=job.ask
+            )
+            self._routers[name] = _Router(work, seen, seen.observed, seen.observed)
+        try:
+            self._stages()
+            self._confirm()
+        except RouterError as error:
+            self._take_back(error)
+        for name in looks:
+            journal.outcome(self.outcomes[name])
+        journal.end(interrupted=self.fleet.stop.gently, stopped=self.stopped)
+
+    # -- the stages ---------------------------------------------------------------------------
+
+    def _stages(self) -> None:
+        for stage in self.stages:
+            changes = {name: stage.plan(name, each.now) for name, each in self._routers.items()}
+            todo = [name for name, change in changes.items() if change.edits]
+            self.fleet.processor.note(f"{stage.said}: {', '.join(todo) or 'there already'}.")
+            groups = self._groups(stage, todo)
+            for group in groups:
+                self._refuse_to_go_on()
+                self._make(stage, {name: changes[name] for name in group})
+            self._wait(stage)
+            if stage.check is not None:
+                stage.check()
+
+    def _groups(self, stage: Stage, todo: list[str]) -> list[list[str]]:
+        """One BACKUP alone, then the others; all at once in an emergency."""
+        backups = [name for name in todo if not self.clusters_master(name)]
+        if not stage.canary or self.fleet.policy.now or not backups or todo == backups[:1]:
+            return [todo] if todo else []
+        return [backups[:1], [name for name in todo if name != backups[0]]]
+
+    def clusters_master(self, name: str) -> bool:
+        """Whether a router held a VIP when the run began."""
+        return not self.fleet.policy.now and self.clusters.is_master(name)
+
+    def _refuse_to_go_on(self) -> None:
+        if self.fleet.stop.gently:
+            raise ApplyFailed("it was asked to stop", "Run again")
+
+    def _make(self, stage: Stage, changes: Mapping[str, Change]) -> None:
+        reads_again = any(change.what == KEEPALIVED for change in changes.values())
+
+        def make(router: _Router, name: str) -> None:
+            change = behind(router.parts, changes[name])
+            if not stage.saved:
+                change = superseded(change)
+            self._advance(router, change)
+
+        self._each(changes, "change", make)
+        if reads_again:
+            self._each(changes, "reread", lambda router, _: self._reread(router))
+        self._each(changes, "verify", lambda router, name: self._verify(router, name, stage))
+
+    def _advance(self, router: _Router, change: Change) -> None:
+        work, run = router.work, self.fleet.options.run
+        if not router.parts:
+            work.record(change, router.before, run)
+            left = max(5.0, self.until - time.monotonic())
+            work.noted("begin", lambda: work.begin(change, router.before, run, seconds=left))
+        else:
+            work.noted("advance", lambda: work.advance(change, run))
+        router.parts += len(names(change))
+        new = compare(work.told.get("before", ""), work.told.get("after", ""))
+        if new:
+            raise ApplyFailed(
+                f"keepalived complains of its files as they would be: {'; '.join(new)}",
+                "Look at them: nothing of this is left there",
+            )
+
+    def _reread(self, router: _Router) -> None:
+        part = f"{router.parts:02}-{KEEPALIVED}"
+        work = router.work
+        work.noted("reread", lambda: work.reread(part, self.fleet.options.run))
+
+    def _verify(self, router: _Router, name: str, stage: Stage) -> None:
+        work = router.work
+        shell = router.shell or self._open.enter_context(work.connections.fresh())
+        router.shell = shell
+        router.now = work.noted(
+            "verify", lambda: work.look(shell, lambda now: stage.plan(name, now))
+        )
+
+    def _wait(self, stage: Stage) -> None:
+        if stage.then is None:
+            return
+        end = time.monotonic() + stage.patience
+        while True:
+            trouble = stage.then(self.fleet.standings(self._routers))
+            if not trouble:
+                return
+            if time.monotonic() > end:
+                raise ApplyFailed(trouble, "Look at keepalived there: journalctl -u keepalived")
+            self._refuse_to_go_on()
+            time.sleep(0.1)
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def _confirm(self) -> None:
+        """All is seen once more, over new connections; then it is for good."""
+        begun = [name for name, each in self._routers.items() if each.parts]
+
+        def see(router: _Router, _: str) -> None:
+            work = router.work
+            router.shell = shell = self._open.enter_context(work.connections.fresh())
+            router.now = work.noted("verify", lambda: work.look(shell, work.planner))
+
+        def commit(router: _Router, _: str) -> None:
+            work, shell = router.work, router.shell
+            if shell is not None:
+                work.noted("commit", lambda: work.commit(shell, self.fleet.options.run))
+
+        self._each(begun, "verify", see)
+        self._refuse_to_go_on()
+        self._each(begun, "commit", commit)
+        for name in begun:
+            self._end(self._routers[name].seen.outcome(Status.CHANGED))
+        try:
+            self.finish()
+        except LvsfleetError as error:
+            self.stopped = f"the routers have it, but: {error.message}"
+
+    def _take_back(self, why: RouterError) -> None:
+        """On all that have begun, at once; those that have not are as they were."""
+        self.stopped = why.message
+        begun = [
+            name
+            for name, each in self._routers.items()
+            if each.parts or isinstance(each.error, (ApplyFailed, *LOST))
+        ]
+
+        def back(router: _Router, _: str) -> None:
+            error = router.error or ApplyFailed(f"taken back with the others: {why.message}")
+            self._end(router.work.take_back(router.seen, self.fleet.options.run, error))
+
+        self._all(begun, "revert", back)
+        for name, each in self._routers.items():
+            if name not in begun:
+                status = Status.FAILED if each.error else Status.SKIPPED
+                self._end(replace(each.seen.outcome(status), error=each.error))
+
+    def _end(self, outcome: Outcome) -> None:
+        self.outcomes[outcome.router] = outcome
+        self.fleet.processor.done(outcome)
+
+    # -- all routers at once ------------------------------------------------------------------
+
+    def _each(self, routers: Iterable[str], name: str, do: Callable[[_Router, str], None]) -> None:
+        """The same on all of them, in parallel.
+
+        Raises:
+            RouterError: the first one's that failed, when all have ended.
+        """
+        self._all(routers, name, do)
+        errors = [(n, r.error) for n, r in self._routers.items() if r.error is not None]
+        for router, error in errors:
+            raise type(error)(f"{router}: {error.message}", error.hint)
+
+    def _all(self, routers: Iterable[str], name: str, do: Callable[[_Router, str], None]) -> None:
+        def task_of(task: Task) -> Result:
+            from nornir.core.task import Result  # noqa: PLC0415 - nornir is slow to import
+
+            router = self._routers[task.host.name]
+            router.work.step = step_of(task)
+            try:
+                do(router, task.host.name)
+            except RouterError as error:
+                router.error = router.error or error
+            return Result(host=task.host)
+
+        with self.fleet.processor.silently():
+            results = self.fleet.on_each(routers, name, task_of)
+        for router, result in results.items():
+            if result.failed and self._routers[router].error is None:
+                self._routers[router].error = outcome_of(router, result).error

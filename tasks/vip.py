@@ -1,0 +1,159 @@
+"""A VIP that comes, goes or moves, on one router: its stages, and all of it at once; pure.
+
+What comes is there before what it replaces goes: the marks for the new VIP, the VIP itself, then
+the old VIP, then its marks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from inventory.desired import Desired
+from inventory.rules import Address
+from tasks.backends.protocol import Change
+from tasks.errors import NoSuchAddress
+from tasks.keepalived.answer import files_of
+from tasks.keepalived.change import change
+from tasks.keepalived.editing import FileEdit, add, mentions, remove
+from tasks.keepalived.files import Files
+from tasks.observe import Observed
+from tasks.parts import in_parts
+from tasks.plan import plan
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What is to become of one router.
+
+    Attributes:
+        before: what the inventory says.
+        after: what it is going to say.
+        both: with the old VIP and the new one.
+        service: whose VIP it is.
+        new: the VIP that comes; None where one only goes.
+        old: the VIP that goes; None where one only comes.
+        like: the VIP beside which the new one is written in keepalived's files.
+        keepalived: its files are changed, too.
+    """
+
+    before: Desired
+    after: Desired
+    both: Desired
+    service: str
+    new: Address | None
+    old: Address | None
+    like: Address | None
+    keepalived: bool = True
+
+    @classmethod
+    def of(
+        cls,
+        before: Desired,
+        after: Desired,
+        service: str,
+        new: Address | None,
+        old: Address | None,
+        *,
+        keepalived: bool = True,
+    ) -> Move:
+        """What becomes of a router that the inventory says ``before`` and ``after`` of."""
+        vips = next(each.vips for each in before.services if each.name == service)
+        if new is None or old is None:
+            both = before if new is None else after
+        else:
+            wide = [
+                replace(each, vips=(*each.vips, old)) if each.name == service else each
+                for each in after.services
+            ]
+            both = replace(after, services=tuple(wide))
+        siblings = (vip for vip in vips if new is not None and vip.version == new.version)
+        like = old if new is not None and old is not None else next(siblings, None)
+        return cls(before, after, both, service, new, old, like, keepalived)
+
+
+Plan = Callable[[Move, Observed], Change]
+"""One stage of a router: what it still needs to have it done."""
+
+
+def let_in(move: Move, observed: Observed) -> Change:
+    """The packet filter knows the new VIP, and still the old one."""
+    return plan(move.both, observed)
+
+
+def take_up(move: Move, observed: Observed) -> Change:
+    """The new VIP is in keepalived's files."""
+    files = files_of(observed.sections)
+    edits: tuple[FileEdit, ...] = ()
+    if move.new is not None and move.like is not None:
+        edits = add(files, move.new, move.like)
+    return _part(move, edits)
+
+
+def give_up(move: Move, observed: Observed) -> Change:
+    """The old VIP is not in keepalived's files any more."""
+    edits: tuple[FileEdit, ...] = ()
+    if move.old is not None:
+        try:
+            edits = remove(files_of(observed.sections), move.old)
+        except NoSuchAddress:
+            edits = ()
+    return _part(move, edits)
+
+
+def _part(move: Move, edits: Sequence[FileEdit]) -> Change:
+    backend = move.both.backend
+    return in_parts(backend, [change(backend, edits, service=move.service)])
+
+
+def shut_out(move: Move, observed: Observed) -> Change:
+    """The packet filter does not know the old VIP any more."""
+    return plan(move.after, observed)
+
+
+def whole(move: Move, observed: Observed) -> Change:
+    """All that the router needs, as it is seen from outside; not to be made in one go.
+
+    Raises:
+        NotEditable, NoSuchAddress: keepalived's files cannot be edited for it.
+        RouterError: see `tasks.plan.plan`.
+    """
+    rules = plan(move.after, observed)
+    plan(move.both, observed)  # what stands against the stage between
+    asked = "keepalived:main" in observed.sections
+    edits = _files(move, files_of(observed.sections)) if move.keepalived and asked else ()
+    keepalived = change(rules.backend, edits, service=move.service)
+    made = in_parts(rules.backend, [rules, keepalived])
+    return replace(made, what="")
+
+
+def _files(move: Move, files: Files) -> tuple[FileEdit, ...]:
+    """What becomes of keepalived's files in the end."""
+    now = dict(files.texts)
+    coming: tuple[FileEdit, ...] = ()
+    if move.new is not None and move.like is not None:
+        # Where the old one is gone already, the new one must be there.
+        if move.old is None or _has(files, move.old) or not _has(files, move.new):
+            coming = add(files, move.new, move.like)
+        now |= {each.path: each.after for each in coming}
+    middle = replace(files, texts=now)
+    if move.old is not None and _has(middle, move.old):
+        now |= {each.path: each.after for each in remove(middle, move.old)}
+    return tuple(
+        FileEdit(path, text, now[path]) for path, text in files.texts.items() if now[path] != text
+    )
+
+
+def _has(files: Files, address: Address) -> bool:
+    try:
+        remove(files, address)
+    except NoSuchAddress:
+        return False
+    return True
+
+
+def named_besides(move: Move, observed: Observed) -> tuple[str, ...]:
+    """Where keepalived's files name the old VIP in ways that are left as they are."""
+    if move.old is None:
+        return ()
+    return tuple(map(str, mentions(files_of(observed.sections), move.old)))
