@@ -59,5 +59,10 @@ def _team(draft: Draft, screen: Screen) -> Iterator[str]:
 
 
 def _listed(title: str, lines: Iterable[str], colour: str, screen: Screen) -> list[str]:
-    listed = [part for line in lines for part in wrap(visible(line), screen.width, _INDENT)]
+    listed = [
+        part
+        for line in lines
+        for each in line.split("\n")
+        for part in wrap(visible(each), screen.width, _INDENT)
+    ]
     return [screen.paint(title, colour), *listed] if listed else []

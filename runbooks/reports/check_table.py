@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from runbooks.reports.check import Checked, CheckRun, Compliance
 from runbooks.reports.diff import diff_lines
 from runbooks.reports.grid import Column, render_grid
-from runbooks.reports.text import PLAIN, Screen, visible, wrap
+from runbooks.reports.text import PLAIN, Screen, paragraph, visible, wrap
 from runbooks.reports.words import waiver_text
 from tasks.outcome import Edit, Finding, Severity
 
@@ -98,9 +98,8 @@ def _errors(run: CheckRun, screen: Screen) -> Iterator[str]:
         if each.error is not None:
             groups.setdefault((each.error.message, each.error.hint), []).append(each.router)
     for (message, hint), names in groups.items():
-        text = f"{', '.join(map(visible, names))}: not checked: {visible(message)}"
-        yield from (screen.paint(line, "red") for line in wrap(text, screen.width))
-        yield from wrap(visible(hint), screen.width, "    ") if hint else ()
+        said = f"{', '.join(map(visible, names))}: not checked: {message}"
+        yield from paragraph(said, hint, "red", screen)
 
 
 def _told(routers: Iterable[Checked]) -> list[_Told]:

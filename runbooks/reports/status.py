@@ -12,7 +12,7 @@ from inventory.rules import Address
 from runbooks.reports.grid import Column, render_grid
 from runbooks.reports.json import plain
 from runbooks.reports.run import edit_counts
-from runbooks.reports.text import PLAIN, Screen, visible, wrap
+from runbooks.reports.text import PLAIN, Screen, paragraph, visible
 from runbooks.status import FleetState
 from tasks.outcome import Outcome, Status
 from tasks.state import State
@@ -137,10 +137,9 @@ def _partial(fleet: FleetState, cluster: str, states: list[State]) -> bool:
 def _errors(fleet: FleetState, screen: Screen) -> Iterator[str]:
     for each in fleet.states:
         if each.error is not None:
-            text = f"{visible(each.router)}: {visible(each.error.message)}"
             colour = "yellow" if each.asked else "red"
-            yield from (screen.paint(line, colour) for line in wrap(text, screen.width))
-            yield from wrap(visible(each.error.hint), screen.width, "    ")
+            said = f"{each.router}: {each.error.message}"
+            yield from paragraph(said, each.error.hint, colour, screen)
 
 
 def render_status_json(fleet: FleetState) -> str:

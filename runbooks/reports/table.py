@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from runbooks.reports.next import next_steps
 from runbooks.reports.run import Run, edit_counts
-from runbooks.reports.text import PLAIN, Screen, visible, wrap
+from runbooks.reports.text import PLAIN, Screen, paragraph, visible, wrap
 from tasks.outcome import Finding, Outcome, Severity, Status
 
 STATUS_COLOURS = {
@@ -176,7 +176,7 @@ def _errors(outcomes: Iterable[Outcome], screen: Screen) -> list[str]:
     lines: list[str] = []
     for (message, hint), those in groups.items():
         names = ", ".join(visible(each.router) for each in those)
-        lines += _paragraph(f"{names}: {message}.", hint, "red", screen)
+        lines += paragraph(f"{names}: {message}.", hint, "red", screen)
     return lines
 
 
@@ -189,23 +189,5 @@ def _findings(outcomes: Iterable[Outcome], screen: Screen) -> list[str]:
     for finding, names in groups.items():
         first = f"{finding.id} {finding.severity.value}: {', '.join(names)}: {finding.message}"
         colour = _SEVERITY_COLOURS[finding.severity]
-        lines += _paragraph(first, finding.hint, colour, screen)
+        lines += paragraph(first, finding.hint, colour, screen)
     return lines
-
-
-def _paragraph(message: str, hint: str, colour: str, screen: Screen) -> list[str]:
-    """What is wrong, and indented below it what to do.
-
-    Only its first line begins at the margin: what a router says cannot pass for a line of ours.
-    """
-    first, *rest = message.split("\n")
-    lines = [
-        *wrap(visible(first.rstrip("\r")), screen.width),
-        *(line for each in rest for line in _indented(each, screen)),
-    ]
-    hints = (line for each in hint.split("\n") if each for line in _indented(each, screen))
-    return [*(screen.paint(line, colour) for line in lines), *hints]
-
-
-def _indented(text: str, screen: Screen) -> list[str]:
-    return wrap(visible(text.rstrip("\r")), screen.width, "    ")

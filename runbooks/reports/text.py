@@ -81,9 +81,9 @@ def screen_of(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Screen
 def wrap(text: str, width: int | None, indent: str = "") -> list[str]:
     """``text`` in lines of at most ``width`` columns, each after ``indent``; words stay whole."""
     lines: list[str] = []
-    for paragraph in text.splitlines():
+    for part in text.splitlines():
         line = indent
-        for word in paragraph.split(" "):
+        for word in part.split(" "):
             longer = f"{line}{word}" if line == indent else f"{line} {word}"
             if width is not None and len(longer) > width and line != indent:
                 lines.append(line)
@@ -92,3 +92,21 @@ def wrap(text: str, width: int | None, indent: str = "") -> list[str]:
                 line = longer
         lines.append(line)
     return lines
+
+
+def paragraph(message: str, hint: str, colour: str, screen: Screen) -> list[str]:
+    """What is wrong, and indented below it what to do.
+
+    Only its first line begins at the margin: what a router says cannot pass for a line of ours.
+    """
+    first, *rest = message.split("\n")
+    lines = [
+        *wrap(visible(first.rstrip("\r")), screen.width),
+        *(line for each in rest for line in _indented(each, screen)),
+    ]
+    hints = (line for each in hint.split("\n") if each for line in _indented(each, screen))
+    return [*(screen.paint(line, colour) for line in lines), *hints]
+
+
+def _indented(text: str, screen: Screen) -> list[str]:
+    return wrap(visible(text.rstrip("\r")), screen.width, "    ")

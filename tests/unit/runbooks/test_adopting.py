@@ -28,6 +28,7 @@ from runbooks.reports.text import PLAIN
 from tasks.adopt.today import Today, today
 from tasks.backends import rich
 from tasks.backends.iptables_save import render as lines_of
+from tasks.errors import NotUnderstood
 from tasks.keepalived.files import Files
 from tasks.keepalived.read import read
 from tasks.plan import plan
@@ -215,6 +216,12 @@ def test_what_somebody_typed_and_is_left_out_is_told_to_stay() -> None:
     (draft,) = drafts(routers([WEB], [replace(WEB, mark=81)], cluster="lb"))
     assert draft.going == ()
     assert "stays as it is:" in render([draft], {}, [], PLAIN)
+
+
+def test_an_error_of_several_lines_is_read_as_such() -> None:
+    error = NotUnderstood("two rules:\n-A one\x07\n-A two", "Look")
+    said = render([], {"lb1": error}, [], PLAIN)
+    assert "    lb1: two rules:\n    -A one\\x07\n    -A two. Look\n" in said
 
 
 def test_a_folder_that_one_may_not_look_into(

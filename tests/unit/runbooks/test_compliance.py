@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from inventory.desired import Desired
 from inventory.errors import LvsfleetError
 from inventory.waiver import Waiver
 from runbooks.choosing import BadChoice, choose_checks
@@ -16,12 +17,15 @@ from runbooks.reports.check import Checked, CheckRun, Compliance
 from runbooks.reports.check_json import render_check_json
 from runbooks.reports.check_table import render_check_table
 from runbooks.reports.explaining import explain, list_checks
+from runbooks.reports.status import render_status
 from runbooks.reports.text import Screen
+from runbooks.status import FleetState
 from tasks.checks.catalog import CATALOG
 from tasks.checks.catalog.keepalived import LVS038
 from tasks.checks.catalog.rules import LVS001, LVS004
-from tasks.errors import Unreachable
+from tasks.errors import Conflict, Unreachable
 from tasks.outcome import Edit, Op, Where
+from tasks.state import State
 
 EDIT = Edit(Op.ADD, Where.RUNTIME, "-A LVSFLEET-MARK …", "web", "iptables mangle")
 WAIVER = Waiver("LVS004", "Ann's", date(2027, 1, 31))
@@ -88,6 +92,16 @@ def test_alike_findings_stand_together_and_name_all_their_routers() -> None:
     assert "no persistence" not in text
     assert "\x1b" not in text
     assert "4 routers: 1 compliant, 2 drift, 1 unreachable in 1.2 s" in text
+
+
+def test_an_error_of_several_lines_is_read_as_such() -> None:
+    error = Conflict("rules of others:\n-A one\x07\n-A two", "Delete them")
+    lines = ["rules of others:", "    -A one\\x07", "    -A two", "    Delete them"]
+    text = render_check_table(run(replace(SILENT, error=error)))
+    assert "\n".join(["ams1: not checked: " + lines[0], *lines[1:]]) in text
+    desired = {"ams1": Desired("ams1")}
+    state = FleetState(datetime(2026, 11, 23, tzinfo=UTC), (State("ams1", error=error),), desired)
+    assert "\n".join(["ams1: " + lines[0], *lines[1:]]) in render_status(state)
 
 
 def test_with_v_remarks_and_diffs_are_shown() -> None:
