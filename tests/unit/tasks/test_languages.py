@@ -15,6 +15,7 @@ from tasks.backends import rich
 from tasks.backends.iptables_save import MULTIPORT_SLOTS, parse_dump, parse_rule, render
 from tests.strategies import crowded_rulesets, rulesets
 from tests.unit.tasks.cases import in_words, printed, rules
+from tests.unit.tasks.mutated import Edit, spoil, spoilings
 from tests.unit.tasks.routers import canonical, zone_file
 
 quick = settings(max_examples=60, deadline=None, derandomize=True)
@@ -105,43 +106,20 @@ def test_no_line_takes_more_slots_than_multiport_has(
     assert all(isinstance(rule, Mark) for rule in read)
 
 
-def spoilt(text: str) -> st.SearchStrategy[str]:
-    """What was printed, with some of it cut out, doubled, or overwritten."""
-    noise = st.text(alphabet=st.characters(codec="utf-8"), max_size=4) | st.sampled_from(
-        ['"', "'", "\\", "\n", "*", ":", "-A", " ", "!", "\x0c", "\x85", "\udcff", "{", "=", "/"]
-    )
-    place = st.integers(0, len(text))
-
-    def spoil(hits: list[tuple[int, int, str]]) -> str:
-        result = text
-        for at, length, new in hits:
-            result = result[:at] + new + result[at + length :]
-        return result
-
-    return st.lists(st.tuples(place, st.integers(0, 30), noise), min_size=1, max_size=6).map(spoil)
-
-
-@quick
-@given(spoilt(printed("iptables/hand-typed.v4")))
-def test_no_dump_is_too_odd_to_read(text: str) -> None:
-    for table in parse_dump(text).values():
-        for line in (*table.rules, *table.inserted):
-            parse_rule(line)
-
-
 ODDITIES = [line for line, _ in rules("iptables/rules.txt")]
 RICH_ODDITIES = [text for text, _ in rules("rich/rules.txt")]
 
 
 @quick
-@given(st.sampled_from(ODDITIES).flatmap(spoilt))
-def test_no_line_is_too_odd_to_read(line: str) -> None:
-    parse_rule(line)
+@given(st.sampled_from(ODDITIES), spoilings)
+def test_no_line_is_too_odd_to_read(line: str, edits: list[Edit]) -> None:
+    parse_rule(spoil(line, edits))
 
 
 @quick
-@given(st.sampled_from(RICH_ODDITIES).flatmap(spoilt))
-def test_no_rich_rule_is_too_odd_to_read(text: str) -> None:
+@given(st.sampled_from(RICH_ODDITIES), spoilings)
+def test_no_rich_rule_is_too_odd_to_read(text: str, edits: list[Edit]) -> None:
+    text = spoil(text, edits)
     assert rich.parse(text).text == text
 
 

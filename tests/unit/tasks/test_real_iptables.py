@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.desired import Backend, Desired
-from inventory.rules import Ruleset
+from inventory.rules import AcceptProtocol, Mark, RouterProtocol, Rule, Ruleset
 from tasks.backends.iptables_save import parse_dump, parse_rule, render
 from tasks.backends.protocol import accepts_of, marks_of
 from tasks.plan import plan
-from tests.strategies import crowded_rulesets, rulesets
+from tests.strategies import crowded_rules, crowded_rulesets, rules, rulesets
 from tests.unit.tasks.parted import files_of
 from tests.unit.tasks.routers import BUILT_IN, IptablesRouter
 from tests.unit.tasks.worlds import crowded_states, saved_files
@@ -81,6 +81,52 @@ def test_what_is_loaded_comes_back(variant: str, version: int, ruleset: Ruleset)
         came = tables[table].of_chain("OURS")
         assert len(came) == len(render("OURS", share))
         assert Ruleset.of(rule for line in came for rule in parse_rule(line) or ()) == share
+
+
+@st.composite
+def spelled(draw: st.DrawFn, rule: Rule) -> str:
+    """A line as somebody may type it: other options, other words for the same values."""
+    remark = draw(st.sampled_from(["", '-m comment --comment "a \\"b\\" -j DROP"']))
+    if isinstance(rule, AcceptProtocol):
+        name = draw(st.sampled_from([rule.protocol.value, NUMBERS[rule.protocol]]))
+        return f"-A OURS {remark} --protocol {name} -j ACCEPT"
+    vip, first, last = rule.vip, rule.ports.first, rule.ports.last
+    to = draw(st.sampled_from([f"-d {vip}", f"--dst {vip.exploded}/{vip.max_prefixlen}"]))
+    name = draw(st.sampled_from([rule.protocol.value, rule.protocol.value.upper()]))
+    ports = f"{first}:{last}" if last > first or draw(st.booleans()) else str(first)
+    option = draw(st.sampled_from(["--dport", "--destination-port", "-m multiport --dports"]))
+    if "multiport" in option and first == last:
+        ports = str(first)
+    target = "ACCEPT"
+    if isinstance(rule, Mark):
+        number, full = rule.mark, f"{rule.mark:#x}/0xffffffff"
+        how = draw(st.sampled_from([f"--set-mark {number}", f"--set-mark {number:#x}",
+                                    f"--set-xmark {full}", f"--set-mark {full}"]))  # fmt: skip
+        target = f"MARK {how}"
+    words = [f"-p {name} {option} {ports}", to, remark]
+    return f"-A OURS {' '.join(draw(st.permutations(words)))} -j {target}"
+
+
+NUMBERS = {RouterProtocol.VRRP: "112", RouterProtocol.AH: "51"}
+
+
+@both
+@few
+@given(drawn=st.lists(rules | crowded_rules, min_size=3, max_size=20), data=st.data())
+def test_what_is_typed_comes_back(
+    variant: str, version: int, drawn: list[Rule], data: st.DataObject
+) -> None:
+    script, wanted = "", Ruleset.of(drawn).of_family(version)
+    for table, share in (("mangle", marks_of(wanted)), ("filter", accepts_of(wanted))):
+        script += f"{FAMILIES[version]}-{variant} -t {table} -N OURS\n"
+        for rule in share:
+            line = data.draw(spelled(rule))
+            script += f"{FAMILIES[version]}-{variant} -t {table} {line}\n"
+    tables = parse_dump(alone(script + save(variant, version)))
+    for table, share in (("mangle", marks_of(wanted)), ("filter", accepts_of(wanted))):
+        came = [parse_rule(line) for line in tables[table].of_chain("OURS")]
+        assert None not in came
+        assert Ruleset.of(rule for each in came if each for rule in each) == share
 
 
 files = st.fixed_dictionaries({path: saved_files() for path in IptablesRouter.paths.values()})
