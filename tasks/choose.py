@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from inventory.desired import Backend, Desired
 from tasks.backends import nft_unit
 from tasks.backends.nft_json import objects
-from tasks.backends.nftables import OTHERS
+from tasks.backends.nft_sides import OTHERS
 from tasks.checks.catalog.services import LVS016
 from tasks.errors import NotRunning, TwoFilters
 from tasks.observe import Observed

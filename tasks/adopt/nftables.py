@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from inventory.desired import Backend
 from tasks.adopt.found import Found, Untold
-from tasks.adopt.nft_maps import maps_of, one_by_one
 from tasks.backends.nft_foreign import foreign_marks
 from tasks.backends.nft_json import chains_of_others
+from tasks.backends.nft_maps import maps_of
 from tasks.backends.nftables import OWN, state_of
 from tasks.errors import NotUnderstood
 from tasks.observe import Observed
@@ -43,11 +43,10 @@ def _of_others(text: str) -> Iterator[Found | Untold]:
     for (family, table), chains in chains_of_others(text).items():
         if table == "firewalld" or (family in ("ip", "ip6") and table in _OF_IPTABLES):
             continue
-        plain = {name: one_by_one(chain, maps) for name, chain in chains.items()}
-        for each in foreign_marks([plain]):
+        for each in foreign_marks([chains], maps):
             where = f"nftables, {each.chain}"
             for mark in each.marks:
                 yield Found(mark, each.words(mark), where, Backend.NFTABLES)
             if not each.marks:
                 why = "it is not of the form: one address, one protocol, ports, one mark"
-                yield Untold("a rule that sets the mark", where, why)
+                yield Untold(each.text, where, why)

@@ -7,10 +7,7 @@ from collections.abc import Iterable
 from tasks.errors import Conflict
 
 REFUSES = "there are mark rules that the inventory refuses (foreign: refuse):"
-CANNOT_REMOVE = (
-    "there are mark rules that lvsfleet cannot remove for good (foreign: remove), since what loads"
-    " them is written in nft's own language:"
-)
+CANNOT_REMOVE = "there are mark rules that lvsfleet cannot remove for good (foreign: remove):"
 
 
 def refuse_foreign(found: Iterable[tuple[str, str]], why: str = REFUSES) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
 
-from inventory.rules import Mark, PortRange, Protocol
+from inventory.rules import Mark
 from tasks.backends.nft_json import Chain, Object
+from tasks.backends.nft_maps import Maps, one_by_one
+from tasks.backends.nft_plain import plain_marks
 from tasks.backends.nft_table import PRIORITY
+from tasks.walk.nft_words import words_of
+
+_NO_MAPS: Maps = {}
 
 _AT_IPVS = 99
 """Where IPVS takes its packets, at hook input; a mark set behind that comes too late."""
@@ -17,17 +21,33 @@ _AT_IPVS = 99
 
 @dataclass(frozen=True, slots=True)
 class ForeignMark:
-    """A rule of somebody's that sets the mark.
+    """A rule of somebody's that sets the mark, or one element of a named map that it looks up.
 
     Attributes:
         chain: where it stands.
+        at: its place among the chain's rules.
         marks: what it marks; empty where it is not of the plain kind.
         behind: it comes after ours, so that it has the last word.
+        map: the named map; empty where there is none.
+        key: the element's, as nft lists it.
     """
 
     chain: Chain
+    at: int
     marks: tuple[Mark, ...]
     behind: bool
+    map: str = ""
+    key: Any = None
+
+    @property
+    def rule(self) -> tuple[Object, ...]:
+        """Its expressions."""
+        return self.chain.rules[self.at]
+
+    @property
+    def text(self) -> str:
+        """The rule as nft prints it."""
+        return words_of(self.rule)
 
     def words(self, mark: Mark) -> str:
         """One of its marks as a rule of nft."""
@@ -36,8 +56,15 @@ class ForeignMark:
         return f"{to} meta mark set {mark.mark:#x}"
 
 
-def foreign_marks(tables: Iterable[Mapping[str, Chain]]) -> Iterator[ForeignMark]:
-    """The rules that set the mark of what comes in, before IPVS looks at it."""
+def foreign_marks(
+    tables: Iterable[Mapping[str, Chain]], maps: Maps = _NO_MAPS
+) -> Iterator[ForeignMark]:
+    """The rules that set the mark of what comes in, before IPVS looks at it.
+
+    Args:
+        tables: each with its chains by name.
+        maps: the elements of their named maps, as far as they are known.
+    """
     for chains in tables:
         behind: dict[str, bool] = {}
         for base in chains.values():
@@ -47,9 +74,25 @@ def foreign_marks(tables: Iterable[Mapping[str, Chain]]) -> Iterator[ForeignMark
                     after = late or base.priority >= PRIORITY
                     behind[name] = behind.get(name, False) or after
         for name, after in behind.items():
-            for rule in chains[name].rules:
+            for at, rule in enumerate(chains[name].rules):
                 if any(_sets_mark(each) for each in rule):
-                    yield ForeignMark(chains[name], tuple(_plain(rule)), after)
+                    yield from _of_rule(chains[name], at, rule, maps, behind=after)
+
+
+def _of_rule(
+    chain: Chain, at: int, rule: tuple[Object, ...], maps: Maps, *, behind: bool
+) -> Iterator[ForeignMark]:
+    """One for each element of a named map; else one for the whole rule."""
+    inline: list[tuple[Mark, ...]] = []
+    for one in one_by_one(chain, rule, maps):
+        marks = tuple(plain_marks(one.expressions))
+        if one.name:
+            yield ForeignMark(chain, at, marks, behind, one.name, one.key)
+        else:
+            inline.append(marks)
+    if inline:
+        whole = tuple(mark for marks in inline for mark in marks) if all(inline) else ()
+        yield ForeignMark(chain, at, whole, behind)
 
 
 def _reached(name: str, chains: Mapping[str, Chain]) -> Iterable[str]:
@@ -86,44 +129,3 @@ def _sets_mark(body: Object) -> bool:
         case {"xt": {"type": "target", "name": "MARK" | "CONNMARK"}}:
             return True
     return False
-
-
-def _plain(rule: Iterable[Object]) -> Iterator[Mark]:
-    """The marks of a rule such as ``ip daddr A tcp dport { P, Q } meta mark set M``; else none."""
-    said: dict[str, Any] = {}
-    for each in rule:
-        part = _part(each)
-        if part is None:
-            return
-        said |= part
-    try:
-        protocol = Protocol(said["protocol"])
-        for address in _each(said["address"]):
-            for port in _each(said["ports"]):
-                first, last = port["range"] if isinstance(port, dict) else (port, port)
-                ports = PortRange(int(first), int(last))
-                yield Mark(ip_address(address), protocol, ports, said["mark"])
-    except (ValueError, TypeError, KeyError):
-        return
-
-
-def _part(body: Object) -> dict[str, Any] | None:
-    """What one expression says; None where it is not of a plain mark rule."""
-    match body:
-        case {"counter": _} | {"log": _}:
-            return {}
-        case {"mangle": {"key": {"meta": {"key": "mark"}}, "value": int(mark)}}:
-            return {"mark": mark}
-        case {"match": {"op": "==", "left": left, "right": right}}:
-            match left:
-                case {"payload": {"protocol": "ip" | "ip6", "field": "daddr"}}:
-                    return {"address": right}
-                case {"payload": {"protocol": str(name), "field": "dport"}}:
-                    return {"ports": right} | ({} if name == "th" else {"protocol": name})
-                case {"meta": {"key": "l4proto"}} | {"payload": {"field": "protocol"}}:
-                    return {"protocol": right}
-    return None
-
-
-def _each(right: Any) -> list[Any]:
-    return list(right["set"]) if isinstance(right, dict) and "set" in right else [right]

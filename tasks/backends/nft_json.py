@@ -27,6 +27,7 @@ class Chain:
         priority: of the hook.
         policy: what becomes of a packet at its end, ``accept`` or ``drop``.
         rules: the expressions of each of its rules, in order.
+        listed: the rules themselves as they are listed, with handle and comment; in the same order.
     """
 
     family: str
@@ -36,6 +37,7 @@ class Chain:
     priority: int
     policy: str
     rules: tuple[tuple[Object, ...], ...]
+    listed: tuple[Object, ...] = ()
 
     def __str__(self) -> str:
         return f"chain {self.name} of table {self.family} {self.table}"
@@ -59,12 +61,26 @@ def _reading(text: str) -> Iterator[None]:
 def objects(text: str) -> list[tuple[str, dict[str, Any]]]:
     """Each object of a listing with its kind: table, chain, rule, map and so on.
 
+    Args:
+        text: what nft printed, one listing or several.
+
     Raises:
         NotUnderstood: it is no such listing.
     """
     with _reading(text):
-        pairs = [pair for each in json.loads(text)["nftables"] for pair in each.items()]
+        listed = [each for document in _documents(text) for each in document["nftables"]]
+        pairs = [pair for each in listed for pair in each.items()]
         return [(kind, dict(body)) for kind, body in pairs if kind != "metainfo"]
+
+
+def _documents(text: str) -> Iterator[Any]:
+    decoder, rest = json.JSONDecoder(), text.strip()
+    while True:
+        document, end = decoder.raw_decode(rest)
+        yield document
+        rest = rest[end:].lstrip()
+        if not rest:
+            return
 
 
 def parse_own(text: str) -> OwnTable:
@@ -172,7 +188,7 @@ def _chains(
     listed: Iterable[tuple[str, dict[str, Any]]],
 ) -> dict[tuple[str, str], dict[str, Chain]]:
     found: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
-    rules: dict[tuple[str, str, str], list[tuple[Object, ...]]] = {}
+    rules: dict[tuple[str, str, str], list[Object]] = {}
     for kind, body in listed:
         table = (str(body.get("family")), str(body.get("table")))
         if table == (FAMILY, NAME):
@@ -180,8 +196,7 @@ def _chains(
         if kind == "chain":
             found.setdefault(table, {})[str(body.get("name"))] = body
         elif kind == "rule":
-            expressions = tuple(e for e in body.get("expr", ()) if isinstance(e, dict) and e)
-            rules.setdefault((*table, str(body.get("chain"))), []).append(expressions)
+            rules.setdefault((*table, str(body.get("chain"))), []).append(body)
     return {
         table: {
             name: Chain(
@@ -190,9 +205,14 @@ def _chains(
                 str(body.get("hook", "")),
                 int(body.get("prio", 0)),
                 str(body.get("policy", "accept")),
+                tuple(map(_expressions, rules.get((*table, name), ()))),
                 tuple(rules.get((*table, name), ())),
             )
             for name, body in chains.items()
         }
         for table, chains in found.items()
     }
+
+
+def _expressions(rule: Object) -> tuple[Object, ...]:
+    return tuple(each for each in rule.get("expr", ()) if isinstance(each, dict) and each)

@@ -1,7 +1,7 @@
 """nftables: the change from what our table is, running and saved, to what is desired.
 
-The table always does all that is desired, also what a rule of somebody else's does too: what that
-one does after a reboot stands in files that only nft can read.
+What plain rules of others do already, now or after a boot, is not done twice: nft itself is asked
+what the files say that its service loads.
 """
 
 from __future__ import annotations
@@ -13,30 +13,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from inventory.desired import Backend, Desired, Foreign
-from inventory.rules import AcceptProtocol, Rule, Ruleset
+from inventory.rules import Rule, Ruleset
 from tasks.backends import nft_unit
-from tasks.backends.foreign import CANNOT_REMOVE, REFUSES, refuse_foreign
-from tasks.backends.nft_foreign import foreign_marks
-from tasks.backends.nft_json import Chain, chains_of_others, parse_own
-from tasks.backends.nft_reach import Obstacle, obstacles
+from tasks.backends.foreign import refuse_foreign
+from tasks.backends.nft_files import sources_of
+from tasks.backends.nft_findings import findings_on, refuse_stuck, refuse_two_marks, unlike
+from tasks.backends.nft_going import Others
+from tasks.backends.nft_json import parse_own
+from tasks.backends.nft_moves import less
+from tasks.backends.nft_sides import Side, at_boot, running
 from tasks.backends.nft_table import CLEARED, FRAME, TABLE, OwnTable, element_line, parse_text, step
-from tasks.backends.protocol import (
-    Change,
-    Covered,
-    accepts_of,
-    marks_of,
-    no_service_has,
-    refuse_conflicts,
-)
+from tasks.backends.nft_taking import taking
+from tasks.backends.protocol import Change
 from tasks.backends.variants import others_tables
-from tasks.checks.catalog.rules import LVS015
-from tasks.checks.catalog.ways_in import LVS014
-from tasks.errors import NotReady, TurnedAway
 from tasks.observe import Observed
 from tasks.outcome import Edit, Finding, Op, Where
 
-OWN, OTHERS = "nftables:own", "nftables:others"
-"""The sections with our table, and with all tables without the elements of their sets."""
+OWN = "nftables:own"
+"""The section with our table."""
+
+_NOTHING = Others()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,40 +52,49 @@ class State:
     enabled: bool = False
 
     @classmethod
-    def doing(cls, rules: Ruleset) -> State:
-        """How all should be for ``rules``; nothing of it where there are none."""
-        if not rules:
-            return cls()
+    def doing(cls, rules: Ruleset, saved: Ruleset) -> State:
+        """How all should be for ``rules`` now and ``saved`` after a boot; nothing for nothing."""
         table = OwnTable.doing(rules)
-        return cls(table, table.text, nft_unit.TEXTS, enabled=True)
+        if not saved:
+            return cls(table)
+        return cls(table, OwnTable.doing(saved).text, nft_unit.TEXTS, enabled=True)
 
 
 def plan(desired: Desired, observed: Observed) -> Change:
     """See `tasks.backends.protocol.PacketFilter.plan`."""
-    tables = others(observed).values()
-    if desired.foreign is not Foreign.KEEP:
-        _refuse_unlike(desired, tables)
-    findings = [*_marks_of_others(desired.ruleset, tables), *_ways_in(desired.ruleset, tables)]
-    findings += others_tables(observed, Backend.NFTABLES)
-    then = State.doing(desired.ruleset)
-    return change(observed, then, service=desired.service_of, findings=findings)
+    now, boot, sources = running(observed), at_boot(observed), sources_of(observed)
+    wanted = desired.ruleset
+    taken = taking(desired, now, boot, sources)
+    sides = {"nftables'": now} | ({f"{sources.conf},": boot} if boot and sources else {})
+    if desired.foreign is Foreign.REFUSE:
+        refuse_foreign(unlike(desired, sides))
+    if desired.foreign is Foreign.REMOVE:
+        refuse_stuck(taken)
+    for where, side in sides.items():
+        gone = taken.running if side is now else taken.saved
+        refuse_two_marks(wanted, (each for each in side.marks if each not in gone), where)
+    left = less(now, taken.running)
+    findings = [*findings_on(wanted, left, taken), *others_tables(observed, Backend.NFTABLES)]
+    return change(
+        observed,
+        _aim(observed, wanted, left, less(boot, taken.saved) if boot else None),
+        others=Others.going(taken, now, sources, observed),
+        service=desired.service_of,
+        findings=findings,
+    )
 
 
-def others(observed: Observed) -> dict[tuple[str, str], dict[str, Chain]]:
-    """The chains of all tables but ours.
+def _aim(observed: Observed, wanted: Ruleset, now: Side, boot: Side | None) -> State:
+    """How ours should stand: what is ours stays, what others do is not done twice."""
+    state = state_of(observed)
+    saved = parse_text(state.saved).rules if state.saved is not None else Ruleset()
 
-    Raises:
-        NotReady: nft does not tell.
-        NotUnderstood: its answer makes no sense.
-    """
-    text = observed.text(OTHERS)
-    if text is None:
-        said = observed.sections.get(OTHERS)
-        raise NotReady(
-            f"nft does not list its tables (exit status {said.status if said else 'unknown'})",
-            "Install nftables 0.9.4 or newer, and look at: nft --json list ruleset",
-        )
-    return chains_of_others(text)
+    def share(own: Ruleset, side: Side | None) -> Ruleset:
+        mine = wanted - (wanted - own)
+        lacks = wanted - mine
+        return mine | (lacks - side.does(lacks) if side and lacks else lacks)
+
+    return State.doing(share(state.running.rules, now), share(saved, boot))
 
 
 def state_of(observed: Observed) -> State:
@@ -111,6 +116,7 @@ def change(
     observed: Observed,
     then: State,
     *,
+    others: Others = _NOTHING,
     service: Callable[[Rule], str | None],
     findings: Iterable[Finding] = (),
 ) -> Change:
@@ -119,6 +125,7 @@ def change(
     Args:
         observed: what the router is.
         then: how it is to be.
+        others: what goes or comes back of others' rules.
         service: whose rule a rule is, for the diff.
         findings: what else was seen.
     """
@@ -129,13 +136,15 @@ def change(
         *_edits(Where.RUNTIME, now.running, then.running, service),
         *_edits(Where.SAVED, stored, to_store, service),
         *_unit_edits(now, then),
+        *others.edits(service),
     ]
+    edits.sort(key=lambda each: each.where is Where.SAVED)
     return Change(
         backend=Backend.NFTABLES,
         edits=tuple(edits),
         findings=tuple(findings),
-        files=_files(observed, now, then),
-        commands=tuple(_commands(now, then)),
+        files=_files(observed, now, then, others),
+        commands=(*_commands(now, then), *others.commands),
         lets_in=any(" accept" in each.rule or " protocols " in each.rule for each in edits),
     )
 
@@ -163,13 +172,15 @@ def _unit_edits(now: State, then: State) -> Iterator[Edit]:
         yield Edit(op, Where.SAVED, nft_unit.ENABLE, None, "systemd")
 
 
-def _files(observed: Observed, now: State, then: State) -> dict[str, str]:
+def _files(observed: Observed, now: State, then: State, others: Others) -> dict[str, str]:
     """What the remote scripts work by; see ``begin.sh`` and ``nftables-change.sh``."""
     pairs = [
         ("table", nft_unit.FILE, now.saved, then.saved),
         ("unit", nft_unit.UNIT, now.units[nft_unit.UNIT], then.units[nft_unit.UNIT]),
         ("drop-in", nft_unit.DROP_IN, now.units[nft_unit.DROP_IN], then.units[nft_unit.DROP_IN]),
     ]
+    # Ours first: a power cut in between leaves a rule twice rather than not at all.
+    pairs += [(f"other{n}", *each) for n, each in enumerate(others.texts)]
     listed = [
         f"{_sum(was)} {'-' if new is None else name} {path}\n"
         for name, path, was, new in pairs
@@ -186,9 +197,8 @@ def _files(observed: Observed, now: State, then: State) -> dict[str, str]:
     if (now.units, now.enabled) != (then.units, then.enabled):
         for folder, state in (("save", then), ("undo", now)):
             files[f"{folder}/enabled"] = "yes\n" if state.enabled else "no\n"
-    return files | {
-        f"save/{name}": new for name, _, was, new in pairs if was != new and new is not None
-    }
+    files |= {f"save/{name}": new for name, _, was, new in pairs if was != new and new is not None}
+    return files | others.files
 
 
 def _seen(observed: Observed) -> str:
@@ -207,82 +217,6 @@ def _sum(text: str | None) -> str:
     if text is None:
         return "-"
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _marks_of_others(wanted: Ruleset, tables: Iterable[Mapping[str, Chain]]) -> Iterator[Finding]:
-    """Marks that nobody explains, and those that may have the last word.
-
-    Raises:
-        Conflict: somebody's rule gives a packet of ours another mark.
-    """
-    known = Covered(marks_of(wanted))
-    for each in foreign_marks(tables):
-        where = f"nftables' {each.chain}"
-        refuse_conflicts(wanted, ((each.words(mark), mark) for mark in each.marks), where=where)
-        place = f"{each.chain.family} {each.chain.table} {each.chain.name}"
-        delete = f"nft --handle list chain {place} says by what handle"
-        for mark in each.marks:
-            if mark not in known:
-                yield no_service_has(each.words(mark), where, delete)
-        if not each.marks and each.behind and wanted:
-            yield LVS015.finding(
-                f"{where} has a rule that sets marks after lvsfleet's table does, and it is not"
-                " clear of which packets",
-                f"See that it leaves those of the services alone: nft list chain {place}",
-            )
-
-
-def _refuse_unlike(desired: Desired, tables: Iterable[Mapping[str, Chain]]) -> None:
-    """Stop at mark rules of others that do not only what is wanted.
-
-    Raises:
-        Conflict: there are any.
-    """
-    known = Covered(marks_of(desired.ruleset))
-    found: list[tuple[str, str]] = []
-    for each in foreign_marks(tables):
-        where = f"nftables' {each.chain}"
-        found += ((where, each.words(mark)) for mark in each.marks if mark not in known)
-        if not each.marks:
-            found.append((where, "a rule that sets the mark, not of the plain kind"))
-    refuse_foreign(found, REFUSES if desired.foreign is Foreign.REFUSE else CANNOT_REMOVE)
-
-
-def _ways_in(wanted: Ruleset, tables: Iterable[Mapping[str, Chain]]) -> Iterator[Finding]:
-    """Chains of others that may turn away what is to be let in.
-
-    Raises:
-        NotReady: one surely does; no accept of ours could help.
-    """
-    for each in obstacles(tables, accepts_of(wanted), wanted.marks):
-        if each.surely:
-            raise TurnedAway(_blocked(each, "turns away"), _way_out(each))
-        yield LVS014.finding(_blocked(each, "may turn away"), _way_out(each))
-
-
-def _blocked(obstacle: Obstacle, verb: str) -> str:
-    rule, chain = obstacle.rule, obstacle.chain
-    what = rule.protocol.value.upper()
-    if not isinstance(rule, AcceptProtocol):
-        what = f"{rule.vip} port {rule.ports}/{rule.protocol.value}"
-    return (
-        f"nftables' {chain} (policy {chain.policy}) {verb} {what}, which the inventory says to let"
-        " in; no other table can overrule that"
-    )
-
-
-def _way_out(obstacle: Obstacle) -> str:
-    rule, chain = obstacle.rule, obstacle.chain
-    place = f"{chain.family} {chain.table} {chain.name}"
-    if isinstance(rule, AcceptProtocol):
-        number = {"vrrp": 112, "ah": 51}[rule.protocol.value]
-        let_in, key = f"meta l4proto {number} accept", "vrrp: {accept: false}"
-    else:
-        let_in, key = "meta mark != 0 accept", "accept: false for the service"
-    return (
-        f"Let it in there, and in the file that loads it: nft insert rule {place} {let_in}; or say"
-        f" {key}, which leaves it to the site"
-    )
 
 
 def _commands(now: State, then: State) -> Iterator[str]:

@@ -1,15 +1,22 @@
-"""nftables: the way back from an earlier change, to our table as it was before it."""
+"""nftables: the way back from an earlier change, to our table as it was before it.
+
+Rules of others that the change took out come back to where they were.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from inventory.rules import Rule
-from tasks.backends.nft_table import OwnTable, element_line, parse_text
+from tasks.backends.nft_files import sources_of
+from tasks.backends.nft_going import Others
+from tasks.backends.nft_moves import line, place
+from tasks.backends.nft_sides import at_boot, running
+from tasks.backends.nft_table import TABLE, OwnTable, element_line, parse_text
 from tasks.backends.nftables import State, change, state_of
 from tasks.backends.protocol import Back
 from tasks.observe import Observed
-from tasks.outcome import Edit, Where
+from tasks.outcome import Edit, Op, Where
 
 
 def plan_back(
@@ -21,15 +28,38 @@ def plan_back(
     the earlier change is not made again.
     """
     was, is_ = state_of(before), state_of(now)
-    running = OwnTable.doing(was.running.rules) if was.running.frame else OwnTable()
-    then = State(running, was.saved, was.units, was.enabled)
+    own = OwnTable.doing(was.running.rules) if was.running.frame else OwnTable()
+    then = State(own, was.saved, was.units, was.enabled)
     services = {each.rule: each.service for each in edits}
 
     def service(rule: Rule) -> str | None:
         return services.get(element_line(rule))
 
     since = tuple(_since(was, state_of(after), is_)) if after else ()
-    return Back(change(now, then, service=service), since)
+    return Back(change(now, then, others=_others(edits, before, now), service=service), since)
+
+
+def _others(edits: Sequence[Edit], before: Observed, now: Observed) -> Others:
+    """The rules of others that went, and are not there again."""
+    gone = {
+        where: {
+            (each.scope, each.rule)
+            for each in edits
+            if each.op is Op.REMOVE and each.where is where and each.scope not in (TABLE, "systemd")
+        }
+        for where in Where
+    }
+    if not any(gone.values()):
+        return Others()
+    is_, was, boot = running(now), running(before), at_boot(before)
+    there = {(place(each), line(each)) for each in is_.marks}
+    come = gone[Where.RUNTIME] - there
+    return Others.coming(
+        tuple(each for each in was.marks if (place(each), line(each)) in come),
+        tuple(e for e in boot.marks if (place(e), line(e)) in gone[Where.SAVED]) if boot else (),
+        is_,
+        sources_of(before),
+    )
 
 
 def _since(before: State, then: State, now: State) -> Iterator[str]:

@@ -48,12 +48,13 @@ nft_conf() {
         sed -n 's/.*argv\[\]=[^;]* -f \([^ ;]*\) *;.*/\1/p' | head -n 1
 }
 
-# nft_alone CONF SCRIPT WORDS: run SCRIPT where nothing is but the rules of CONF: in a network namespace
+# nft_alone CONF SCRIPT [DIR]: run SCRIPT where nothing is but the rules of CONF: in a network namespace
 # that ends with it. Rules by interface need one of that name; the service runs with / as its folder.
 nft_alone() {
     _conf=$1
     _script=$2
-    shift 2
+    _dir=${3-}
+    set --
     for _f in /sys/class/net/*; do set -- "$@" "${_f##*/}"; done
     # shellcheck disable=SC2016 # it is the shell in there that puts its words in
     patiently 20 unshare --net --mount sh -c '
@@ -64,8 +65,9 @@ nft_alone() {
             nft -f "$conf"
         }
         script=$2
-        shift 2
-        cd / && load "$@" && eval "$script"' - "$_conf" "$_script" "$@"
+        dir=$3
+        shift 3
+        cd / && load "$@" && eval "$script"' - "$_conf" "$_script" "$_dir" "$@"
 }
 
 # nft_at_boot CONF: its tables, and all its maps with their elements.

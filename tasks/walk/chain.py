@@ -115,6 +115,7 @@ class Chain:
         rules: in order.
         zone: firewalld's zone that it is of; else empty.
         policy: of a base chain, in its packet filter's words; else empty.
+        path: in nftables its family, table and name, as nft's commands have them.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Chain:
     rules: tuple[Rule, ...]
     zone: str = ""
     policy: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

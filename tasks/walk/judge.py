@@ -33,6 +33,7 @@ class Verdict:
         unlike: where only that can be said, a rule that treats some clients otherwise, and its
             place; the mark and the deciding rule are then those for strangers.
         zones: firewalld's zones that it comes through.
+        path: of the place in nftables, as nft's commands have it.
     """
 
     accepted: bool | None
@@ -43,6 +44,7 @@ class Verdict:
     zones: tuple[str, ...] = ()
     strangers: bool | None = None
     unlike: str = ""
+    path: str = ""
 
     @property
     def is_known(self) -> bool:
@@ -75,7 +77,18 @@ class Filters:
             NotUnderstood: an answer of it makes no sense.
         """
         found, gap = bases_of(observed)
-        return cls(tuple(map(tuple, orders(found))), interfaces_of(observed), gap)
+        return cls.over(found, interfaces_of(observed), gap)
+
+    @classmethod
+    def over(cls, bases: Sequence[Base], interfaces: tuple[str, ...], gap: str = "") -> Self:
+        """Those that have these base chains.
+
+        Args:
+            bases: as they are listed.
+            interfaces: the router's.
+            gap: why some rules were not seen.
+        """
+        return cls(tuple(map(tuple, orders(bases))), interfaces, gap)
 
     def verdict(self, packet: Packet) -> Verdict:
         """What becomes of a packet."""
@@ -87,14 +100,14 @@ class Filters:
         if most.accepted is None:
             return found
         if most.accepted is found.accepted:
-            return replace(found, by=most.by, place=most.place)
+            return replace(found, by=most.by, place=most.place, path=most.path)
         other = next(each for each in outcomes if each.accepted is not most.accepted)
         return replace(
             most,
             accepted=None,
             doubt=Doubt.SOME,
             zones=found.zones,
-            unlike=": ".join(reversed(_said(other.by))),
+            unlike=": ".join(reversed(_said(other.by)[:2])),
         )
 
     def by_ports(self, packet: Packet) -> list[tuple[Packet, Verdict]]:
@@ -155,18 +168,24 @@ def _verdict(outcomes: Sequence[Outcome], gap: str) -> Verdict:
     fates = {outcome.accepted for outcome in outcomes}
     if fates == {False}:
         by = outcomes[0].by
-        return Verdict(False, _mark(outcomes), *_said(by), Doubt.NONE, zones, strangers=False)
+        return _decided(False, _mark(outcomes), by, zones)
     if gap:
         return Verdict(None, None, gap, "", Doubt.UNKNOWN, zones)
     let_in = [outcome for outcome in outcomes if outcome.accepted]
     if fates == {True}:
         by = outcomes[0].by
-        return Verdict(True, _mark(let_in), *_said(by), Doubt.NONE, zones, strangers=True)
+        return _decided(True, _mark(let_in), by, zones)
     worst = max(outcomes, key=lambda outcome: _WORSE.index(outcome.state.doubt))
     doubt, by = worst.state.doubt, worst.state.doubted
     if doubt is Doubt.NONE:  # it differs by the interface
         doubt, by = Doubt.SOME, next(o.by for o in outcomes if o.accepted is False)
-    return Verdict(None, _mark(let_in), *_said(by), doubt, zones)
+    words, place, path = _said(by)
+    return Verdict(None, _mark(let_in), words, place, doubt, zones, path=path)
+
+
+def _decided(accepted: bool, mark: int | None, by: Said | None, zones: tuple[str, ...]) -> Verdict:
+    words, place, path = _said(by)
+    return Verdict(accepted, mark, words, place, Doubt.NONE, zones, accepted, path=path)
 
 
 _WORSE = (Doubt.NONE, Doubt.SOME, Doubt.UNKNOWN)
@@ -177,8 +196,8 @@ def _mark(outcomes: Iterable[Outcome]) -> int | None:
     return marks.pop() if len(marks) == 1 else None
 
 
-def _said(by: Said | None) -> tuple[str, str]:
+def _said(by: Said | None) -> tuple[str, str, str]:
     if by is None:
-        return "", ""
+        return "", "", ""
     chain, rule = by
-    return (rule.words() if rule else chain.policy), chain.place
+    return (rule.words() if rule else chain.policy), chain.place, chain.path

@@ -11,6 +11,10 @@ from tasks.walk.nft_atom import Sets
 from tasks.walk.nft_rule import rule_of
 from tasks.walk.place import zone_of
 
+Elements = Mapping[tuple[str, str, str], list[Any]]
+"""Of sets and maps, by family, table and name."""
+
+_NONE: Elements = {}
 _VERSIONS = {"inet": (4, 6), "ip": (4,), "ip6": (6,), "netdev": (4, 6)}
 
 Table = tuple[str, str]
@@ -18,7 +22,11 @@ Table = tuple[str, str]
 
 
 def bases(
-    listing: str, *, without: Collection[Table] = (), whole_sets: bool = True
+    listing: str,
+    *,
+    without: Collection[Table] = (),
+    whole_sets: bool = True,
+    maps: Elements = _NONE,
 ) -> Iterator[Base]:
     """The chains that packets come to by themselves.
 
@@ -26,6 +34,7 @@ def bases(
         listing: as nft printed it.
         without: tables that are looked at elsewhere.
         whole_sets: named sets are listed with their elements (not so with ``--terse``).
+        maps: the elements of some that are not.
 
     Raises:
         NotUnderstood: it is no listing.
@@ -42,8 +51,9 @@ def bases(
         elif kind == "rule":
             rules.setdefault(table, {}).setdefault(str(body.get("chain")), []).append(body)
         elif kind in ("set", "map"):
-            elements = list(body.get("elem") or ()) if whole_sets else None
-            sets.setdefault(table, {})[str(body.get("name"))] = elements
+            name = str(body.get("name"))
+            elements = list(body.get("elem") or ()) if whole_sets else maps.get((*table, name))
+            sets.setdefault(table, {})[name] = elements
     for table, bodies in chains.items():
         yield from _of_table(table, bodies, rules.get(table, {}), Sets(sets.get(table, {})))
 
@@ -67,6 +77,7 @@ def _of_table(
             ),
             zone,
             f"policy {body['policy']}" if "policy" in body else "",
+            f"{family} {name} {chain}",
         )
     for chain, body in bodies.items():
         if "hook" not in body:

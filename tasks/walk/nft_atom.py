@@ -49,6 +49,11 @@ class Sets:
             return list(data["set"])
         return None
 
+    def is_hidden(self, data: Any) -> bool:
+        """Whether that is a named set whose elements were not listed: there may be a nation's."""
+        named = isinstance(data, str) and data.startswith("@")
+        return named and self.elements.get(data[1:]) is None
+
 
 def bare(element: Any) -> Any:
     """An element without its timeout, counter or comment."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tasks.walk import fields
-from tasks.walk.answer import Answer, yes
+from tasks.walk.answer import Answer, opposite, yes
 from tasks.walk.chain import Action, Ask, Do, End, From, Jump, Rule, Set, Step, always, put
 from tasks.walk.nft_atom import Sets, addresses
 from tasks.walk.nft_match import Amount, amount_of, lookup, test_of
@@ -69,7 +69,18 @@ def _match(value: Expression, sets: Sets) -> Iterator[Step]:
             if spans is not None and op in ("==", "!="):
                 yield From(4 if family == "ip" else 6, spans, op == "!=")
                 return
+            if sets.is_hidden(right) and op in ("==", "!="):
+                version = 4 if family == "ip" else 6
+                yield Ask(lambda seen, _state: yes(seen.version == version))
+                yield Ask(
+                    _not(fields.of_certain_sources) if op == "!=" else fields.of_certain_sources
+                )
+                return
     yield Ask(test_of(op, left, right, sets))
+
+
+def _not(test: fields.Test) -> fields.Test:
+    return lambda seen, state: opposite(test(seen, state))
 
 
 def _notrack(_value: Expression, _sets: Sets) -> Iterator[Step]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from tasks.backends.nft_maps import maps_of
 from tasks.backends.variants import Variant, variant_of
 from tasks.observe import Observed
 from tasks.walk import iptables, nft
@@ -29,20 +30,21 @@ def bases_of(observed: Observed) -> tuple[list[Base], str]:
     Raises:
         NotUnderstood: an answer of the router makes no sense.
     """
-    found, of_iptables = _of_iptables(observed)
+    found, covered = of_iptables(observed)
     listing = observed.text("nft:ruleset")
     if listing:
-        found += nft.bases(listing, without=of_iptables)
+        found += nft.bases(listing, without=covered)
     elif listing := observed.text("nftables:others"):
         own = observed.text("nftables:own")
-        without = {*of_iptables, *([("inet", "lvsfleet")] if own else [])}
-        found += nft.bases(listing, without=without, whole_sets=False)
+        without = {*covered, *([("inet", "lvsfleet")] if own else [])}
+        maps = maps_of(observed.text("nftables:marking") or '{"nftables": []}')
+        found += nft.bases(listing, without=without, whole_sets=False, maps=maps)
         found += nft.bases(own) if own else ()
     return found, _gap(observed, found, listing)
 
 
-def _of_iptables(observed: Observed) -> tuple[list[Base], set[nft.Table]]:
-    """The chains of both variants, and the tables of nftables that they are."""
+def of_iptables(observed: Observed) -> tuple[list[Base], set[nft.Table]]:
+    """The base chains of both variants, and the tables of nftables that they are."""
     found: list[Base] = []
     covered: set[nft.Table] = set()
     for version, family in _IPTABLES_FAMILIES.items():

@@ -84,3 +84,12 @@ LVS015 = CheckInfo(
     " it last wins, so marks may be lost.",
     "See that the rule leaves the packets of the services alone, or that its chain comes earlier.",
 )
+LVS018 = CheckInfo(
+    "LVS018",
+    "an equal rule stays where somebody typed it",
+    Severity.INFO,
+    "rollout --adopt moves rules that do what the inventory says into lvsfleet's own table: where"
+    " they run and in the file that loads them at boot, or not at all. This one cannot be moved.",
+    "Nothing needs to be done: it counts as present. To move it, delete it by hand where it runs"
+    " and in its file, and roll out.",
+)

@@ -14,7 +14,10 @@ from inventory.rules import Ruleset as Rules
 from tasks.backends.nft_foreign import foreign_marks
 from tasks.backends.nft_json import chains_of_others, parse_own
 from tasks.backends.nft_reach import obstacles
+from tasks.backends.nft_sides import Side, running
 from tasks.backends.nft_table import CLEARED, FRAME, OwnTable, element_line, parse_text, step
+from tasks.observe import Observed
+from tasks.sections import Section
 from tests.strategies import crowded_rulesets, rulesets
 from tests.unit.tasks.cases import CASES, in_words, printed
 
@@ -120,6 +123,13 @@ def test_whatever_is_not_ours_in_our_table_is_seen(command: str) -> None:
     assert odd.rules == table.rules
 
 
+def side_of(listing: str) -> Side:
+    sections = {"nftables:others": Section(listing, 0)}
+    addresses = "2: eth0    inet 192.0.2.1/24\n3: eth1    inet 198.51.100.1/24"
+    sections["addresses"] = Section(addresses, 0)
+    return running(Observed({}, frozenset(), (), None, sections))
+
+
 def ways_in() -> list[tuple[str, str, str]]:
     found = []
     for block in printed("nftables/ways-in.txt").split("=== ")[1:]:
@@ -134,10 +144,10 @@ def test_a_chain_of_others_lets_in_or_does_not(title: str, chain: str, means: st
     assert title
     hook = f"type filter hook input priority 0; {chain}"
     text = f"table inet filter {{\nchain input {{\n{hook}\n}}\n}}\n"
-    tables = chains_of_others(alone(load(text) + "nft -jst list ruleset"))
+    side = side_of(alone(load(text) + "nft -jst list ruleset"))
     fates = []
     for name, rule in (("80", WEB_IN), ("vrrp", VRRP)):
-        found = [each.surely for each in obstacles(tables.values(), Rules.of([rule]), MARKS)]
+        found = [each.surely for each in obstacles(side, Rules.of([rule, *MARKS]))]
         fates.append(f"{name} " + ("in" if not found else "away" if found[0] else "unclear"))
     assert ", ".join(fates) == means
 
@@ -169,11 +179,11 @@ table inet firewalld {
     }
 }
 """
-    tables = chains_of_others(alone(load(text) + "nft -jst list ruleset")).values()
-    assert not list(obstacles(tables, Rules.of([WEB_IN]), MARKS))
-    (found,) = obstacles(tables, Rules.of([VRRP]), MARKS)
+    side = side_of(alone(load(text) + "nft -jst list ruleset"))
+    assert not list(obstacles(side, Rules.of([WEB_IN, *MARKS])))
+    (found,) = obstacles(side, Rules.of([VRRP, *MARKS]))
     assert found.surely
-    assert str(found.chain) == "chain filter_INPUT of table inet firewalld"
+    assert found.verdict.path == "inet firewalld filter_IN_public"
 
 
 def test_plain_marks_of_others_are_read() -> None:

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
 from tasks.backends.nft_json import Chain, Object, objects
 
 Maps = Mapping[tuple[str, str, str], list[Any]]
+"""The elements of maps, by family, table and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """What a rule does to the packets of one element of its map; or all of a rule without one.
+
+    Attributes:
+        expressions: the rule that would do that alone.
+        name: the named map; empty for one that is written in the rule itself, and for none.
+        key: the element's, as nft lists it.
+    """
+
+    expressions: tuple[Object, ...]
+    name: str = ""
+    key: Any = None
 
 
 def maps_of(text: str) -> Maps:
-    """The elements of every map of a listing, by family, table and name.
+    """The elements of every map of a listing.
 
     Raises:
         NotUnderstood: it is no listing.
@@ -24,34 +40,31 @@ def maps_of(text: str) -> Maps:
     }
 
 
-def one_by_one(chain: Chain, maps: Maps) -> Chain:
-    """The chain with a rule for each element of a map that its rules take marks from."""
-    rules = [new for rule in chain.rules for new in _rules(chain, rule, maps)]
-    return replace(chain, rules=tuple(rules))
-
-
-def _rules(chain: Chain, rule: tuple[Object, ...], maps: Maps) -> Iterator[tuple[Object, ...]]:
+def one_by_one(chain: Chain, rule: tuple[Object, ...], maps: Maps) -> Iterator[One]:
+    """A rule for each element of the map that a rule takes marks from."""
     for at, expression in enumerate(rule):
         match expression:
             case {
                 "mangle": {"key": {"meta": {"key": "mark"}} as mark, "value": {"map": dict(map_)}}
             }:
                 elements = list(_elements(chain, map_, maps))
-                for matches, value in elements:
+                for name, key, matches, value in elements:
                     mangle: Object = {"mangle": {"key": mark, "value": value}}
-                    yield (*rule[:at], *matches, mangle, *rule[at + 1 :])
+                    yield One((*rule[:at], *matches, mangle, *rule[at + 1 :]), name, key)
                 if elements:
                     return
-    yield rule
+    yield One(rule)
 
 
 def _elements(
     chain: Chain, map_: Mapping[str, Any], maps: Maps
-) -> Iterator[tuple[list[Object], Any]]:
-    """Each element as what it compares, and its mark; none where the map is not known."""
+) -> Iterator[tuple[str, Any, list[Object], Any]]:
+    """Each element: its map and key, what it compares, its mark; none where it is not known."""
     data = map_.get("data")
+    name = ""
     if isinstance(data, str):
-        listed = maps.get((chain.family, chain.table, data.removeprefix("@")), [])
+        name = data.removeprefix("@")
+        listed = maps.get((chain.family, chain.table, name), [])
     else:
         listed = data.get("set", []) if isinstance(data, dict) else []
     left = _parts(map_.get("key"))
@@ -62,7 +75,10 @@ def _elements(
         right = _parts(key)
         if len(left) == len(right):
             pairs = zip(left, right, strict=True)
-            yield [{"match": {"op": "==", "left": a, "right": b}} for a, b in pairs], value
+            matches: list[Object] = [
+                {"match": {"op": "==", "left": a, "right": b}} for a, b in pairs
+            ]
+            yield name, key, matches, value
 
 
 def _bare(value: Any) -> Any:
