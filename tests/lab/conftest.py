@@ -17,13 +17,13 @@ import pytest
 from inventory.errors import LvsfleetError
 from lab.fleet import Lab
 
-_OF_WORKER = {"gw0": 9, "gw1": 5, "gw2": 3}
+_OF_WORKER = {"gw0": 9, "gw1": 5, "gw2": 3, "gw3": 7}
 NUMBER = int(
     os.environ.get("LVSFLEET_TEST_LAB")
     or _OF_WORKER.get(os.environ.get("PYTEST_XDIST_WORKER", "gw0"), 9)
 )
 SPARE_NUMBER = 8
-_OTHERS_OF_WORKER = {"gw0": 6, "gw1": 4, "gw2": 1}
+_OTHERS_OF_WORKER = {"gw0": 6, "gw1": 4, "gw2": 1, "gw3": 2}
 OTHERS_NUMBER = int(
     os.environ.get("LVSFLEET_TEST_LAB_OF_OTHERS")
     or _OTHERS_OF_WORKER.get(os.environ.get("PYTEST_XDIST_WORKER", "gw0"), 6)
