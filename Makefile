@@ -27,7 +27,7 @@ demo: host setup ## bring up a fleet of real routers and mark their traffic
 .PHONY: test
 test: setup lint ## every test, on real routers too
 	@bash lab/setup/host.sh sshd:openssh-server chromium:chromium linux.uml:user-mode-linux
-	$(BIN)/pytest --numprocesses 3 --dist loadfile
+	$(BIN)/pytest --numprocesses 4 --dist loadfile
 
 SECONDS ?= 600
 
@@ -48,6 +48,7 @@ lint: setup ## ruff, mypy, shellcheck
 	for phase in $$($(BIN)/python -m tasks.remote); do \
 	    $(BIN)/python -m tasks.remote $$phase | $(BIN)/shellcheck --shell=sh --exclude=SC2034,SC2317,SC2329 -; \
 	done
+	$(BIN)/python -m tasks.remote reader | $(BIN)/shellcheck --exclude=SC2016 -
 
 .PHONY: format
 format: setup ## let ruff lay the code out

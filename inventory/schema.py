@@ -16,6 +16,7 @@ from inventory.desired import Backend, Foreign
 from inventory.element import FREE_PREFIX, Connection
 from inventory.errors import LvsfleetError
 from inventory.rules import MAX_MARK, MAX_PORT, Protocol
+from inventory.schema_extras import EXTRAS
 
 Schema = dict[str, Any]
 
@@ -101,6 +102,7 @@ def _definitions() -> Schema:
     connections: Schema = {
         "type": ["object", "null"],
         "description": "By connection plugin: lvsfleet (SSH by paramiko), lvsfleet-netmiko.",
+        "properties": {name: _ref("own_connection") for name in ("lvsfleet", "lvsfleet-netmiko")},
         "additionalProperties": _ref("connection"),
     }
     shared = {**login, "data": _ref("data"), "connection_options": connections}
@@ -111,6 +113,7 @@ def _definitions() -> Schema:
         "group": _object({**shared, "groups": groups}, "What the routers of a group share."),
         "defaults": _object(shared, "What holds where neither host nor group says otherwise."),
         "connection": _object({**login, "extras": extras}, "How this plugin connects."),
+        "own_connection": _object({**login, "extras": _nullable(EXTRAS)}, "How lvsfleet connects."),
         "data": _data(),
         "service": _service(),
         "waiver": _waiver(),

@@ -13,8 +13,8 @@ from tasks.connect.passwords import sudo_password
 from tasks.connect.sudo import Sudo, last_words, needs_sudo, new_mark
 from tasks.connect.target import Endpoint
 from tasks.connect.transport import Transport
-from tasks.errors import NotReady
-from tasks.remote.reader import PATH, digest
+from tasks.errors import NotReady, PrivilegeRefused
+from tasks.remote.reader import PATH, digest, only_reads
 from tasks.shell import Completed
 
 log = logging.getLogger("lvsfleet.ssh")
@@ -76,6 +76,27 @@ class RootShell(ABC):
             )
         return Ended(ended.status, ended.stdout, own)
 
+    def _by_sudo(self, sudo: Sudo, script: str, args: tuple[str, ...]) -> bytes:
+        """The command line of a script; an account that only reads asks its program for it.
+
+        Raises:
+            PrivilegeRefused: such an account is to change something.
+        """
+        if not self._only_reads:
+            return command_line(script, args, before=sudo.words, mark=sudo.started)
+        if not only_reads(script):
+            raise PrivilegeRefused(
+                f"{self.endpoint}: {self.endpoint.user} may only read there (`sudo: reader`)",
+                "Change routers with an account that may become root",
+            )
+        words = (*sudo.words, PATH, digest(script), sudo.started, *args)
+        return " ".join(quote(word) for word in words).encode("utf-8", "surrogateescape")
+
+    @property
+    def _program(self) -> str:
+        """What sudoers must let the account run."""
+        return PATH if self._only_reads else "ALL"
+
     @abstractmethod
     def _execute(self, command: bytes, data: bytes, deadline: float) -> Ended:
         """Run a command line of the login user with ``data`` on its standard input."""
@@ -98,16 +119,11 @@ class ExecShell(RootShell):
     def _run_by_sudo(
         self, script: str, args: tuple[str, ...], data: bytes, deadline: float
     ) -> Ended:
-        sudo = Sudo(password=sudo_password(), data=data)
+        sudo = Sudo(password=sudo_password(), data=data, program=self._program)
         with_password = sudo.password is not None
-        if self._only_reads:
-            words = (*sudo.words, PATH, digest(script), sudo.started, *args)
-            command = " ".join(quote(word) for word in words).encode("utf-8", "surrogateescape")
-        else:
-            command = command_line(script, args, before=sudo.words, mark=sudo.started)
         ended = execute(
             self._transport,
-            command,
+            self._by_sudo(sudo, script, args),
             name=str(self.endpoint),
             stdin=b"" if with_password else data,
             dialogue=sudo if with_password else None,

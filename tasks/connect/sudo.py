@@ -32,12 +32,14 @@ class Sudo:
     Attributes:
         password: for sudo, or None.
         data: the script's stdin; with a password it is sent once the script has started.
+        program: what sudoers must allow the account to run.
         started: the mark that the script's sh prints.
         asking: the prompt.
     """
 
     password: Secret | None
     data: bytes
+    program: str = "ALL"
     started: str = field(default_factory=new_mark)
     asking: str = field(default_factory=new_mark)
     _told: bool = False
@@ -76,11 +78,18 @@ class Sudo:
             return after
         said = before.replace(self.asking.encode(), b"") + stdout
         raise refusal(
-            said, name=name, user=user, asked=self._told, password=self.password is not None
+            said,
+            name=name,
+            user=user,
+            asked=self._told,
+            password=self.password is not None,
+            program=self.program,
         )
 
 
-def refusal(said: bytes, *, name: str, user: str, asked: bool, password: bool) -> PrivilegeRefused:
+def refusal(
+    said: bytes, *, name: str, user: str, asked: bool, password: bool, program: str = "ALL"
+) -> PrivilegeRefused:
     """The error for a sudo that refused.
 
     Args:
@@ -89,11 +98,12 @@ def refusal(said: bytes, *, name: str, user: str, asked: bool, password: bool) -
         user: who logged in.
         asked: whether a password was sent.
         password: whether one is known.
+        program: what sudoers must allow the account to run.
     """
     text = said.decode("utf-8", "replace")
     return PrivilegeRefused(
         f"{name}: {user} may not become root: {last_words(said) or 'sudo said nothing'}",
-        _way_out(text, user, asked=asked, password=password),
+        _way_out(text, user, program, asked=asked, password=password),
     )
 
 
@@ -103,8 +113,10 @@ def last_words(said: bytes) -> str:
     return " / ".join([line for line in lines if line][-3:]).rstrip(".")
 
 
-def _way_out(said: str, user: str, *, asked: bool, password: bool) -> str:
-    nopasswd = f"`{user} ALL=(root) NOPASSWD: ALL` in /etc/sudoers.d/lvsfleet"
+def _way_out(said: str, user: str, program: str, *, asked: bool, password: bool) -> str:
+    nopasswd = f"`{user} ALL=(root) NOPASSWD: {program}` in /etc/sudoers.d/lvsfleet"
+    if said.startswith("lvsfleet-read: "):
+        return f"Install there what `python -m tasks.remote reader` prints here, as {program}"
     if "tty" in said:
         return f"Take `requiretty` away for this user: `Defaults:{user} !requiretty` in sudoers"
     if "not found" in said or "Unknown command" in said:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
-from tasks.connect.command import command_line, quote
+from tasks.connect.command import quote
 from tasks.connect.driver import Client, drive
 from tasks.connect.exec import Ended, broken
 from tasks.connect.library import paramiko
@@ -128,9 +128,8 @@ class TerminalShell(RootShell):
     def _without_password(
         self, script: str, args: tuple[str, ...], data: bytes, deadline: float
     ) -> Ended:
-        sudo = Sudo(password=None, data=data)
-        command = command_line(script, args, before=sudo.words, mark=sudo.started)
-        ended = self._execute(command, data, deadline)
+        sudo = Sudo(password=None, data=data, program=self._program)
+        ended = self._execute(self._by_sudo(sudo, script, args), data, deadline)
         own = sudo.strip(
             ended.stdout, ended.stderr, name=str(self.endpoint), user=self.endpoint.user
         )

@@ -49,6 +49,11 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def only_reads(text: str) -> bool:
+    """Whether a phase is one of those."""
+    return any(text == script(phase) for phase in PHASES)
+
+
 def reader() -> str:
     """The whole program."""
     arms = (f"{digest(text)}) text={shlex.quote(text)} ;;\n" for text in map(script, PHASES))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from inventory.errors import LvsfleetError
-from tasks.connect.options import NAMES, Options, parse_options
+from inventory.schema_extras import EXTRAS
+from tasks.connect.options import NAMES, SUDO, Options, parse_options
 
 
 def test_nothing_said() -> None:
@@ -80,3 +82,41 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
     with pytest.raises(LvsfleetError) as caught:
         parse_options({"sudo": 1, "agent": 2, "x": 3}, host="r1")
     assert all(name in caught.value.message for name in ("sudo: 1", "agent: 2", "x: there"))
+
+
+VALUES: list[object] = [
+    None,
+    True,
+    False,
+    "",
+    "x",
+    "a,b",
+    "none",
+    0,
+    -1,
+    0.5,
+    3,
+    [],
+    ["x"],
+    ["x", "y"],
+    [""],
+    [1],
+    {},
+]
+
+
+def test_the_schema_knows_the_same_options() -> None:
+    assert tuple(EXTRAS["properties"]) == NAMES
+    assert tuple(EXTRAS["properties"]["sudo"]["enum"]) == SUDO
+
+
+@pytest.mark.parametrize("name", [*NAMES, "sudoo"])
+@pytest.mark.parametrize("value", [*VALUES, *SUDO], ids=repr)
+def test_the_schema_takes_what_is_taken(name: str, value: object) -> None:
+    fits = jsonschema.Draft7Validator(EXTRAS).is_valid({name: value})
+    try:
+        parse_options({name: value}, host="r1")
+    except LvsfleetError:
+        assert not fits
+    else:
+        assert fits
