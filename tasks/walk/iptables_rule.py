@@ -171,7 +171,7 @@ def _marking(target: str, options: Mapping[str, str]) -> Callable[[State], State
             return _copying(name, options)
         number, mask = marked(value)
     except ValueError:
-        name = ""
+        name, number, mask = "", 0, 0  # an option without a value: nothing can be said
     if target == "MARK":
         return lambda state: replace(state, mark=_new(name, state.mark, number, mask))
     return lambda state: (
