@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from tasks.backends.iptables_walk import target_of
 from tasks.backends.protocol import Change
 from tasks.checks.catalog.rules import LVS005
 from tasks.checks.subject import listed
+from tasks.errors import NotUnderstood
 from tasks.observe import Observed
 from tasks.outcome import Finding, Op, Severity, Where
 from tasks.sections import Section
@@ -72,8 +74,9 @@ def last_word(desired: Desired, observed: Observed, change: Change) -> Iterator[
     else:
         return
     if suspects:  # on nearly every router there are none, and nothing is walked
-        for service in desired.services:
-            yield from _of_service(service, after, suspects)
+        with suppress(NotUnderstood):  # a remark that cannot be made stands in no change's way
+            for service in desired.services:
+                yield from _of_service(service, after, suspects)
 
 
 def _of_service(service: Service, after: Observed, suspects: list[_Suspect]) -> Iterator[Finding]:

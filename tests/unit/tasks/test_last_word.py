@@ -11,6 +11,7 @@ import pytest
 
 from inventory.desired import Backend, Desired, Foreign, Service, ServicePorts
 from inventory.rules import PortRange, Protocol
+from tasks.errors import NotUnderstood
 from tasks.last_word import last_word
 from tasks.outcome import Finding, Severity, Where
 from tasks.plan import plan
@@ -137,6 +138,16 @@ NFT_MARK: list[Any] = [
     },
     {"mangle": {"key": {"meta": {"key": "mark"}}, "value": 99}},
 ]
+
+
+def test_rules_that_nobody_can_read_stand_in_no_changes_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unread(*_arguments: object) -> None:
+        raise NotUnderstood("no sense", "Look at it")
+
+    monkeypatch.setattr("tasks.walk.Filters.of", unread)
+    assert told(router(f"-A INPUT {SITE} {MARK_99}"), desired()) == ()
 
 
 def test_a_mark_in_another_table_of_nftables_is_named() -> None:
