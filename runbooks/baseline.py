@@ -21,6 +21,7 @@ from tasks.outcome import Finding, Severity
 SCHEMA = "lvsfleet.compliance/1"
 
 _HINT = "Make one with `lvsfleet compliance --format json --output FILE`"
+_WHOLE = "Take one made by `--report json=FILE`, which has everything, or without --baseline"
 
 
 class BadBaseline(LvsfleetError):
@@ -109,6 +110,8 @@ def parse_baseline(text: str) -> Baseline:
     if schema != SCHEMA:
         what = f"has the schema {schema!r}" if isinstance(schema, str) else "has no schema"
         raise BadBaseline(f"is no compliance report: it {what}, not {SCHEMA}", _HINT)
+    if report.get("since"):
+        raise BadBaseline("tells only what was new then, not what is so", _WHOLE)
     try:
         known: dict[_Known, bool] = {}
         for router, checked in report["routers"].items():

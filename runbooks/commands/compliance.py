@@ -104,7 +104,7 @@ def command(
         code = code if code is Exit.INTERRUPTED else Exit.FAILED  # not 2: routers were contacted
     if output is not None:
         sys.stderr.write(f"{check_summary(shown, screen_of(sys.stderr))}\n")
-    if seen:
+    if seen and (output is not None or report_format == "json"):
         sys.stderr.write(f"{seen.text}\n")
     return code
 

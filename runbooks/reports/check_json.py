@@ -22,6 +22,7 @@ def render_check_json(run: CheckRun) -> str:
         "started": run.started.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "seconds": round(run.seconds, 3),
         "interrupted": run.interrupted,
+        "since": plain(run.since) or None,
         "summary": {status.value: count for status, count in run.summary.items()},
         "checks": [each.id for each in run.checks],
         "skipped": [each.id for each in run.skipped],

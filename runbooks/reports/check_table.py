@@ -157,6 +157,8 @@ def _diff(edits: tuple[Edit, ...]) -> Iterator[str]:
 def _summary(run: CheckRun, unsaid: int, screen: Screen) -> Iterator[str]:
     yield check_summary(run, screen)
     notes = []
+    if run.since:
+        notes.append(f"Only what is new {visible(run.since)}.")
     if run.interrupted:
         notes.append("Interrupted: what was not asked by then counts as unreachable.")
     if run.skipped:

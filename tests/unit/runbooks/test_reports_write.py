@@ -13,6 +13,8 @@ from inventory.errors import LvsfleetError
 from runbooks.baseline import BadBaseline, parse_baseline, read_baseline, since
 from runbooks.output import NotWritable
 from runbooks.reports.check import Compliance
+from runbooks.reports.check_json import render_check_json
+from runbooks.reports.check_table import render_check_table
 from runbooks.reports.write import BadReport, Wanted, parse_reports, write_reports
 from tests.unit.runbooks.compliances import CASES, case_run, fleet_run
 
@@ -131,6 +133,19 @@ def test_a_waiver_that_ended_and_a_finding_that_became_graver_are_new() -> None:
         each.id for each in since(run, parse_baseline(json.dumps(report))).run.routers[0].findings
     ]
     assert ids == ["LVS002", "LVS002", "LVS038"]
+
+
+def test_what_is_shown_says_since_when() -> None:
+    news = since(case_run("mixed"), parse_baseline(OLD)).run
+    told = "since run 20261122T020000Z-fleet-0001 of 2026-11-22T02:00:00Z: 2 known findings"
+    assert f"Only what is new {told}" in " ".join(render_check_table(news).split())
+    report = render_check_json(news)
+    assert json.loads(report)["since"].startswith(told)
+    with pytest.raises(BadBaseline, match="only what was new"):
+        parse_baseline(report)
+    whole = render_check_json(case_run("mixed"))
+    assert json.loads(whole)["since"] is None
+    assert parse_baseline(whole).known
 
 
 def test_metrics_tell_what_is_so_whatever_is_new(tmp_path: Path) -> None:
