@@ -135,8 +135,15 @@ def test_a_file_that_is_edited_keeps_every_line_of_others(dump: str, edits: list
         now = read(place, parse_dump(text).get(place.table, Table()))
         text = edit(text, place, now.with_rules(place, Ruleset()))
     assert not missing(before, text)
-    if "LVSFLEET" not in before:
+    if "LVSFLEET" not in before and could_be_loaded(before):
         assert text.startswith(before)
+
+
+def could_be_loaded(text: str) -> bool:
+    """Whether each table is committed before another begins; else iptables-restore refuses it."""
+    bare = [line.strip() for line in lines_of(text)]
+    marks = [line[:1] for line in bare if line.startswith("*") or line == "COMMIT"]
+    return "".join(marks) == "*C" * (len(marks) // 2)
 
 
 def missing(before: str, after: str) -> list[str]:
