@@ -8,6 +8,7 @@ from functools import cached_property
 from ipaddress import ip_address
 
 from inventory.rules import AcceptProtocol, Address, Mark, Rule, Ruleset
+from tasks.backends.firewalld_files import OWNED
 from tasks.backends.nft_foreign import ForeignMark, foreign_marks
 from tasks.backends.nft_json import Chain, chains_of_others
 from tasks.backends.nft_maps import Maps, maps_of
@@ -101,7 +102,10 @@ def running(observed: Observed) -> Side:
     maps = maps_of(observed.text(MARKING) or '{"nftables": []}')
     iptables, without = of_iptables(observed)
     side = _side(text, maps, observed)
-    tables = {table: chains for table, chains in side.tables.items() if table not in without}
+    # What firewalld does for us goes with it when our marks move here.
+    leaving = [(family, "firewalld") for family in ("inet", "ip", "ip6") if observed.text(OWNED)]
+    skipped = {*without, *leaving}
+    tables = {table: chains for table, chains in side.tables.items() if table not in skipped}
     return replace(side, tables=tables, iptables=tuple(iptables), without=frozenset(without))
 
 
