@@ -41,7 +41,7 @@ class Inspection:
 
 
 def observe_all(shell: Shell, desired: Desired, *, deadline: float) -> Observed:
-    """As `tasks.observe.observe`, and what `inspect` asks besides: keepalived's files, the kernel."""
+    """As `tasks.observe.observe`, with all that `inspect` asks: keepalived's files, the kernel."""
     nonce = new_nonce()
     arguments = (nonce, desired.asked, desired.places)
     return parse(shell.run(script("inspect"), *arguments, deadline=deadline), nonce)
