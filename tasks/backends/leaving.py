@@ -1,4 +1,4 @@
-"""What takes all of lvsfleet's rules out of a packet filter that does not have the marks any more."""
+"""What takes lvsfleet's rules out of a packet filter that does not have the marks any more."""
 
 from __future__ import annotations
 
