@@ -21,11 +21,6 @@ STAYS = f"{_OUT}; it stays as it is:"
 GOES = f"{_OUT}; it is lvsfleet's own, so a rollout of this takes it away:"
 """What stands above what is left out."""
 
-_OWN_TABLE = (
-    "lvsfleet's own table comes to nftables: it does the same as the rules that are there, which"
-    " stay beside it until somebody deletes them"
-)
-
 Planned = frozenset[Edit] | RouterError
 
 
@@ -151,8 +146,8 @@ def _keeps(without: Planned, with_it: Planned) -> bool:
 
 def _told(edits: frozenset[Edit], backend: Backend) -> list[str]:
     """What a change comes to, a line each; not more than one reads."""
-    if backend is Backend.NFTABLES and edits and all(each.op is Op.ADD for each in edits):
-        return [_OWN_TABLE]
+    if backend is Backend.NFTABLES:  # all else of the table is always the same
+        edits = frozenset(each for each in edits if " element " in each.rule) or edits
     places: dict[tuple[str, str, str], list[str]] = {}
     for each in sorted(edits, key=lambda e: (e.scope, e.rule, e.where.value)):
         places.setdefault((each.op.value, each.rule, each.scope), []).append(each.where.value)

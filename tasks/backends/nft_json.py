@@ -67,10 +67,25 @@ def objects(text: str) -> list[tuple[str, dict[str, Any]]]:
     Raises:
         NotUnderstood: it is no such listing.
     """
+    return [each for listed in listings(text) for each in listed]
+
+
+def listings(text: str) -> list[list[tuple[str, dict[str, Any]]]]:
+    """The same, one listing after the other.
+
+    Raises:
+        NotUnderstood: one is none.
+    """
     with _reading(text):
-        listed = [each for document in _documents(text) for each in document["nftables"]]
-        pairs = [pair for each in listed for pair in each.items()]
-        return [(kind, dict(body)) for kind, body in pairs if kind != "metainfo"]
+        return [
+            [
+                (kind, dict(body))
+                for each in document["nftables"]
+                for kind, body in each.items()
+                if kind != "metainfo"
+            ]
+            for document in _documents(text)
+        ]
 
 
 def _documents(text: str) -> Iterator[Any]:

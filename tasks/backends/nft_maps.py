@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.backends.nft_json import Chain, Object, objects
+from tasks.backends.nft_json import Chain, Object, listings
 
 Maps = Mapping[tuple[str, str, str], list[Any]]
 """The elements of maps, by family, table and name."""
@@ -28,16 +28,22 @@ class One:
 
 
 def maps_of(text: str) -> Maps:
-    """The elements of every map of a listing.
+    """The elements of every map of some listings.
+
+    One of maps alone has all of their elements; one of whole tables may have been made without.
 
     Raises:
-        NotUnderstood: it is no listing.
+        NotUnderstood: they are none.
     """
-    return {
-        (str(body.get("family")), str(body.get("table")), str(body.get("name"))): body["elem"]
-        for kind, body in objects(text)
-        if kind == "map" and isinstance(body.get("elem"), list)
-    }
+    found: dict[tuple[str, str, str], list[Any]] = {}
+    for listed in listings(text):
+        whole = all(kind == "map" for kind, _ in listed)
+        for kind, body in listed:
+            elements = body.get("elem", [] if whole else None)
+            if kind == "map" and isinstance(elements, list):
+                key = (str(body.get("family")), str(body.get("table")), str(body.get("name")))
+                found[key] = elements
+    return found
 
 
 def one_by_one(chain: Chain, rule: tuple[Object, ...], maps: Maps) -> Iterator[One]:
@@ -51,9 +57,15 @@ def one_by_one(chain: Chain, rule: tuple[Object, ...], maps: Maps) -> Iterator[O
                 for name, key, matches, value in elements:
                     mangle: Object = {"mangle": {"key": mark, "value": value}}
                     yield One((*rule[:at], *matches, mangle, *rule[at + 1 :]), name, key)
-                if elements:
+                if elements or _is_empty(chain, map_, maps):
                     return
     yield One(rule)
+
+
+def _is_empty(chain: Chain, map_: Mapping[str, Any], maps: Maps) -> bool:
+    """Whether a named map is known to have no elements, so that its rule marks nothing."""
+    name = str(map_.get("data")).removeprefix("@")
+    return maps.get((chain.family, chain.table, name)) == []
 
 
 def _elements(

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from inventory.rules import Rule
 from tasks.backends.nft_files import sources_of
+from tasks.backends.nft_foreign import ForeignMark
 from tasks.backends.nft_going import Others
 from tasks.backends.nft_moves import line, place
-from tasks.backends.nft_sides import at_boot, running
+from tasks.backends.nft_sides import Side, at_boot, running
 from tasks.backends.nft_table import TABLE, OwnTable, element_line, parse_text
 from tasks.backends.nftables import State, change, state_of
 from tasks.backends.protocol import Back
@@ -51,15 +52,22 @@ def _others(edits: Sequence[Edit], before: Observed, now: Observed) -> Others:
     }
     if not any(gone.values()):
         return Others()
-    is_, was, boot = running(now), running(before), at_boot(before)
-    there = {(place(each), line(each)) for each in is_.marks}
-    come = gone[Where.RUNTIME] - there
+    is_ = running(now)
     return Others.coming(
-        tuple(each for each in was.marks if (place(each), line(each)) in come),
-        tuple(e for e in boot.marks if (place(e), line(e)) in gone[Where.SAVED]) if boot else (),
+        _back(gone[Where.RUNTIME], running(before), is_),
+        _back(gone[Where.SAVED], at_boot(before), at_boot(now)),
         is_,
         sources_of(before),
     )
+
+
+def _back(
+    gone: set[tuple[str, str]], was: Side | None, now: Side | None
+) -> tuple[ForeignMark, ...]:
+    """Those that went and are not there again; where nothing is asked, nothing is there."""
+    there = {(place(each), line(each)) for each in now.marks} if now else set()
+    marks = was.marks if was else ()
+    return tuple(each for each in marks if (place(each), line(each)) in gone - there)
 
 
 def _since(before: State, then: State, now: State) -> Iterator[str]:
