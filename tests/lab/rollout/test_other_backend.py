@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.steady import steady
-from lab.topology import Kind
-from tests.lab.rollout.fleet import Fleet
+from tests.lab.rollout.fleet import CONTINUE, Fleet
 
 OURS = {
     "firewalld": "cat /var/lib/lvsfleet/owned; grep mark /etc/firewalld/zones/*.xml;"
@@ -17,7 +16,6 @@ OURS = {
     " ls /etc/lvsfleet /etc/systemd/system | grep lvsfleet",
 }
 NEEDLE = {"firewalld": "mark", "iptables": "LVSFLEET", "nftables": "lvsfleet"}
-ROUTERS = {Kind.FIREWALLD: "ams1", Kind.IPTABLES_DEBIAN: "fra1", Kind.IPTABLES_RHEL: "lon1"}
 OWN = {"ams1": "firewalld", "fra1": "iptables", "lon1": "iptables"}
 
 
@@ -78,6 +76,23 @@ def test_a_rollback_brings_it_back(fleet: Fleet) -> None:
     answer = fleet.run("rollback", run, "--now", "--format", "json")
     assert answer.statuses == dict.fromkeys(OWN, "changed"), answer
     for router, own in OWN.items():
+        assert has(fleet, router) == {own}
+        for part in ("iptables", "ip6tables"):
+            assert fleet.state(router)[part] == before[router][part]
+
+
+def test_what_cannot_be_saved_is_taken_back_in_both(fleet: Fleet) -> None:
+    before = {router: fleet.state(router) for router in OWN}
+    keep_in(fleet, "nftables")
+    for router in OWN:
+        fleet.sh(router, "touch /etc/lvsfleet")  # where its folder is to be
+    with steady(fleet.lab, OWN) as seen:
+        answer = fleet.rollout(*OWN, options=CONTINUE)
+    assert answer.statuses == dict.fromkeys(OWN, "reverted"), answer
+    assert all(each.pays_nothing(80) for each in seen.values()), seen
+    fleet.reboot(*OWN)
+    for router, own in OWN.items():
+        fleet.sh(router, "rm /etc/lvsfleet")
         assert has(fleet, router) == {own}
         for part in ("iptables", "ip6tables"):
             assert fleet.state(router)[part] == before[router][part]
