@@ -56,7 +56,7 @@ def unified(before: bytes, after: bytes, label: str) -> str:
 
 
 def _shown(data: bytes) -> list[str]:
-    lines = [line.decode("utf-8", "backslashreplace") for line in _lines(data)]
+    lines = [line.decode("utf-8", "backslashreplace") for line in lines_of(data)]
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n\\ No newline at end of file\n"
     return lines
@@ -75,10 +75,10 @@ def merged(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
         ours: one side's text.
         theirs: the other side's.
     """
-    lines = _lines(base)
+    lines = lines_of(base)
     found: dict[tuple[int, int, tuple[bytes, ...]], None] = {}  # alike on both sides is one
-    for side in (_lines(ours), _lines(theirs)):
-        for start, end, new, stop in _changes(lines, side):
+    for side in (lines_of(ours), lines_of(theirs)):
+        for start, end, new, stop in changed_lines(lines, side):
             found[start, end, tuple(side[new:stop])] = None
     changes = sorted(found)
     for (_, end, _), (start, _, _) in pairwise(changes):
@@ -89,7 +89,8 @@ def merged(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
     return b"".join(lines)
 
 
-def _changes(old: list[bytes], new: list[bytes]) -> Iterable[tuple[int, int, int, int]]:
+def changed_lines(old: list[bytes], new: list[bytes]) -> Iterable[tuple[int, int, int, int]]:
+    """Where lines differ: from and up to which of the old ones, and likewise of the new ones."""
     # What is alike at both ends is left out first: matching takes the square of what differs.
     head = 0
     while head < min(len(old), len(new)) and old[head] == new[head]:
@@ -103,6 +104,6 @@ def _changes(old: list[bytes], new: list[bytes]) -> Iterable[tuple[int, int, int
             yield head + start, head + end, head + other, head + stop
 
 
-def _lines(data: bytes) -> list[bytes]:
+def lines_of(data: bytes) -> list[bytes]:
     """The lines with their breaks; only a newline ends one, as for git."""
     return re.findall(rb"[^\n]*\n|[^\n]+", data)

@@ -11,8 +11,11 @@ Below ``$XDG_STATE_HOME/lvsfleet/runs/RUN/`` (``~/.local/state``; folders 0700, 
     - ``plan``: ``router``, ``cluster``, ``backend``, ``changes`` [{``op``, ``where``, ``rule``,
       ``service``, ``scope``}].
     - ``wave``: ``number``, ``routers``.
-    - ``step``: ``router``, ``step`` (begin, verify, commit, revert), ``state`` (starts, done,
-      failed), ``detail``.
+    - ``step``: ``router``, ``step`` (begin, advance, reread, verify, commit, revert), ``state``
+      (starts, done, failed), ``detail``.
+    - ``inventory``: ``state`` (planned, starts, done, failed) and, where it is planned, ``files``
+      [{``path``, ``label``, ``before``, ``after``, ``splices``}]: SHA-256 of the old file and of
+      the new one, and what went and came at which byte; of a run that changes the inventory, too.
     - ``outcome``: ``router``, ``status``, ``seconds``, ``error`` {``kind``, ``message``, ``hint``}.
     - ``end``: ``interrupted``, ``stopped``, ``summary``. A run without it was cut off.
 
@@ -22,6 +25,10 @@ Below ``$XDG_STATE_HOME/lvsfleet/runs/RUN/`` (``~/.local/state``; folders 0700, 
     What the router answered: {name: {``status``, ``text``}}. Bytes that were no UTF-8 are lone
     surrogates (PEP 383). Passwords of keepalived are left out. Where the same run put the router
     back, what it answered then is in ``before-2.json`` and so on.
+
+``unfinished/RUN``, beside ``runs``
+    An empty file, there before the first router is changed by a run that must not stay half done,
+    and until routers and inventory are all as before or all as wanted.
 
 The writer holds a lock (flock) on ``journal.jsonl`` as long as it lives. The 200 newest runs are
 kept, and any that has no end.

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from inventory.editing.delta import Delta
 from tasks.outcome import Edit, Outcome
 
 FORMAT = 1
@@ -16,7 +17,7 @@ Option = str | int | float | bool | None
 RECORDED = frozenset(
     {
         *("adopt", "ask_pass", "ask_sudo_pass", "batch", "break_lock", "confirm_timeout", "force"),
-        *("new", "no_inventory", "no_keepalived", "old", "service"),
+        *("commit", "new", "no_inventory", "no_keepalived", "old", "service", "wait"),
         *("max_failures", "now", "of", "on_failure", "pause", "settle", "timeout", "workers"),
     }
 )
@@ -61,6 +62,24 @@ def planned(
         for edit in changes
     ]
     return {"router": router, "cluster": cluster, "backend": backend, "changes": edits}
+
+
+def edited(deltas: Sequence[Delta]) -> dict[str, Any]:
+    """What is going to become of the inventory's files; bytes are written as Latin-1."""
+    files = [
+        {
+            "path": each.path,
+            "label": each.label,
+            "before": each.before,
+            "after": each.after,
+            "splices": [
+                [one.at, one.old.decode("latin-1"), one.new.decode("latin-1")]
+                for one in each.splices
+            ],
+        }
+        for each in deltas
+    ]
+    return {"state": "planned", "files": files}
 
 
 def came_of(outcome: Outcome) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from inventory.editing.delta import Delta, Splice
 from runbooks.journal.recorded import (
     End,
+    RecordedEdit,
     RecordedError,
     RecordedRouter,
     RecordedRun,
@@ -75,6 +77,10 @@ def _of_run(run: RecordedRun, line: Mapping[str, Any]) -> RecordedRun:
                 },
                 options=_mapping(line.get("options")),
             )
+        case "inventory":
+            was = run.edit.files if run.edit else ()
+            files = tuple(_deltas(line.get("files"))) or was
+            return replace(run, edit=RecordedEdit(_text(line.get("state")), files))
         case "end":
             end = End.INTERRUPTED if line.get("interrupted") is True else End.ENDED
             return replace(run, end=end, stopped=_text(line.get("stopped")))
@@ -139,6 +145,23 @@ def _edits(value: object) -> Iterator[Edit]:
                 _text(edit.get("rule")),
                 _text(edit.get("service")) or None,
                 _text(edit.get("scope")),
+            )
+
+
+def _deltas(value: object) -> Iterator[Delta]:
+    for each in value if isinstance(value, list) else []:
+        file = _mapping(each)
+        with suppress(ValueError, TypeError):
+            splices = tuple(
+                Splice(int(at), str(old).encode("latin-1"), str(new).encode("latin-1"))
+                for at, old, new in file.get("splices", ())
+            )
+            yield Delta(
+                path=_text(file.get("path")),
+                label=_text(file.get("label")),
+                before=_text(file.get("before")),
+                after=_text(file.get("after")),
+                splices=splices,
             )
 
 

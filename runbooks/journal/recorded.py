@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from inventory.editing.delta import Delta
 from tasks.outcome import Edit, Status
 
 
@@ -48,6 +49,19 @@ class RecordedError:
     kind: str
     message: str
     hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEdit:
+    """What became of the inventory's files.
+
+    Attributes:
+        state: ``planned``, ``starts``, ``done`` or ``failed``.
+        files: what each is changed by.
+    """
+
+    state: str
+    files: tuple[Delta, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +122,7 @@ class RecordedRun:
         selection: what was given with ``--limit`` and ``--filter``.
         options: how the fleet was changed.
         routers: those that it planned to change, in that order.
+        edit: of the inventory; None where the run is about none.
         stopped: why it went no further; empty where it did.
         damaged: how many lines could not be read.
     """
@@ -124,6 +139,7 @@ class RecordedRun:
     selection: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     routers: Mapping[str, RecordedRouter] = field(default_factory=dict)
+    edit: RecordedEdit | None = None
     stopped: str = ""
     damaged: int = 0
 

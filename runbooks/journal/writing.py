@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from inventory.editing.delta import Delta
 from inventory.errors import LvsfleetError
 from runbooks.journal import events
 from runbooks.journal.log import Log, SharedSync
@@ -128,6 +129,23 @@ class Journal:
             self.write("plan", events.planned(router, changes, backend, cluster))
         except OSError as error:
             raise _not_recorded(self.folder, error) from error
+
+    def inventory(self, deltas: Sequence[Delta]) -> None:
+        """What is going to become of the inventory's files; on the disk with the first step.
+
+        Raises:
+            NotRecorded: the disk takes no more; nothing was changed yet.
+        """
+        try:
+            self.write("inventory", events.edited(deltas))
+        except OSError as error:
+            raise _not_recorded(self.folder, error) from error
+
+    def inventory_is(self, state: str, detail: str = "") -> None:
+        """How far that is: ``starts``, ``done`` or ``failed``; on the disk when this returns."""
+        with suppress(OSError):  # `failed` remembers it, and the routers have it already
+            self.write("inventory", {"state": state, "detail": detail})
+            self._guarded(self._log.sync)
 
     def wave(self, number: int, routers: Sequence[str]) -> None:
         """Which routers are next; on the disk with the first step of one of them."""
