@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from inventory.errors import LvsfleetError
 from inventory.fleet import Fleet
 from runbooks.asking import Asking
+from runbooks.hints import of_inventory
 from runbooks.loading import load, refuse_absent_lab
 from runbooks.prompts import ask_passwords
 from runbooks.reports.check import Checked, CheckRun, Compliance
@@ -111,9 +112,7 @@ def compliance(request: Request, *, today: date | None = None) -> CheckRun:
         id=run_id(started, (fleet.desired[name].cluster for name in selected)),
         started=started,
         seconds=time.monotonic() - begun,
-        routers=tuple(
-            _checked(seen[name], told[name], fleet, request.checks, day) for name in selected
-        ),
+        routers=tuple(_checked(seen[name], told[name], fleet, request, day) for name in selected),
         checks=tuple(each for each in CATALOG.values() if each.id in request.checks),
         skipped=tuple(each for each in CATALOG.values() if each.id not in request.checks),
         interrupted=asking.stop.gently,
@@ -154,7 +153,7 @@ def _checked(
     seen: Inspected,
     shared: Sequence[Finding],
     fleet: Fleet,
-    checks: Collection[str],
+    request: Request,
     today: date,
 ) -> Checked:
     desired = fleet.desired[seen.router]
@@ -169,7 +168,9 @@ def _checked(
     if seen.subject is None or seen.error is not None:
         return checked
     both = sorted((*seen.findings, *shared), key=lambda each: each.id)
-    findings = tuple(f for f in waive(both, desired.waivers, today=today) if f.id in checks)
+    waived = waive(both, desired.waivers, today=today)
+    asked_for = (each for each in waived if each.id in request.checks)
+    findings = tuple(of_inventory(asked_for, request.inventory))
     backend = seen.subject.backend.value
     return replace(
         checked,

@@ -19,7 +19,8 @@ For each router its role, its packet filter, the VIPs that it holds, how many ru
 add and remove, and when its last run was; for each service its mark and who holds its VIPs. Changes
 nothing.
 
-Exit codes: 0 all were reached, 1 a router was not, 2 usage or inventory.
+Exit codes: 0 all were reached, 1 a router was not, 2 usage or inventory. Drift is shown, and no
+failure here: `lvsfleet compliance` judges, and ends with 3.
 """
 
 

@@ -10,6 +10,7 @@ from inventory.rules import Address, Protocol, RouterProtocol
 from tasks.checks.catalog.rules import LVS005
 from tasks.checks.catalog.ways_in import LVS020, LVS021, LVS022, LVS023
 from tasks.checks.subject import Subject, listed
+from tasks.checks.turned_away import hint
 from tasks.outcome import Edit, Finding, Op, Severity, Where
 from tasks.walk import Doubt, Filters, Packet, Verdict
 
@@ -60,27 +61,26 @@ def _service(subject: Subject, service: Service, filters: Filters) -> Iterator[F
     """What becomes of the packets of one service; alike answers are told of together."""
     marks = not _pending(subject, lambda edit: _marks(edit, service))
     accepts = not (service.accept and _pending(subject, _lets_in))
-    away: dict[Verdict, list[str]] = {}
-    unclear: dict[Verdict, list[str]] = {}
-    astray: dict[Verdict, list[str]] = {}
-    for what, said in _said(subject, service, filters):
+    away: dict[Verdict, list[Packet]] = {}
+    unclear: dict[Verdict, list[Packet]] = {}
+    astray: dict[Verdict, list[Packet]] = {}
+    for packet, said in _said(subject, service, filters):
         if said.strangers is False:
-            away.setdefault(said, []).append(what)
+            away.setdefault(said, []).append(packet)
         elif said.strangers is None and said.doubt is Doubt.UNKNOWN:
-            unclear.setdefault(said, []).append(what)
-        if said.mark is not None and said.mark != service.mark:
-            astray.setdefault(said, []).append(what)
+            unclear.setdefault(said, []).append(packet)
+        if said.mark not in (None, service.mark) and not _never_came_so_far(said):
+            astray.setdefault(said, []).append(packet)
     name = service.name
     for said, packets in away.items() if accepts else ():
-        mend = "accept: true for it in the inventory, then lvsfleet rollout --limit"
         yield LVS021.finding(
-            f"service {name}: {listed(packets)} is turned away by {said}",
-            f"{mend} {subject.desired.router}; or let it in by a rule of the site's own",
+            f"service {name}: {_named(packets)} is turned away by {said}",
+            hint(subject.desired.router, service, packets, said),
             service=name,
         )
     for said, packets in unclear.items() if accepts else ():
         yield LVS021.finding(
-            f"service {name}: whether {listed(packets)} is let in cannot be said: {said}",
+            f"service {name}: whether {_named(packets)} is let in cannot be said: {said}",
             severity=Severity.INFO,
             service=name,
         )
@@ -89,29 +89,37 @@ def _service(subject: Subject, service: Service, filters: Filters) -> Iterator[F
             yield _astray(subject, service, said, packets)
 
 
-def _said(subject: Subject, service: Service, filters: Filters) -> Iterator[tuple[str, Verdict]]:
+def _never_came_so_far(said: Verdict) -> bool:
+    """Whether it was turned away before anything could mark it; a zone's rules would have."""
+    return said.strangers is False and said.mark == 0 and not said.zones
+
+
+def _named(packets: list[Packet]) -> str:
+    return listed([f"{p.destination} port {p.port}/{p.protocol.value}" for p in packets])
+
+
+def _said(subject: Subject, service: Service, filters: Filters) -> Iterator[tuple[Packet, Verdict]]:
     """What becomes of a service's packets, by VIP and ports that are treated alike."""
     for vip in service.vips:
         interface = _arrives_on(subject, vip)
         for each in service.ports:
             whole = Packet(vip, Protocol(each.protocol), each.ports, interface=interface)
-            for packet, said in filters.by_ports(whole):
-                yield f"{vip} port {packet.port}/{packet.protocol.value}", said
+            yield from filters.by_ports(whole)
 
 
-def _astray(subject: Subject, service: Service, said: Verdict, packets: list[str]) -> Finding:
+def _astray(subject: Subject, service: Service, said: Verdict, packets: list[Packet]) -> Finding:
     """The rules are there, and the packets do not get their mark."""
     if said.mark == 0 and said.zones:
         zones = ", ".join(said.zones)
         return LVS022.finding(
-            f"service {service.name}: {listed(packets)} comes by zone {zones}, where nothing marks"
+            f"service {service.name}: {_named(packets)} comes by zone {zones}, where nothing marks"
             " it",
             f"Say zone: {said.zones[0]} in the inventory, or policy: lvsfleet, then lvsfleet"
             f" rollout --limit {subject.desired.router}",
             service=service.name,
         )
     return LVS005.finding(
-        f"service {service.name}: {listed(packets)} ends with mark {said.mark}, not {service.mark}:"
+        f"service {service.name}: {_named(packets)} ends with mark {said.mark}, not {service.mark}:"
         " another rule has the last word",
         "Look for it among what sets marks in PREROUTING and INPUT; it is not lvsfleet's",
         service=service.name,

@@ -21,8 +21,8 @@ LVS061 = CheckInfo(
     Severity.WARNING,
     "A run took the router's lock and died before it changed anything. Nothing is wrong with the"
     " rules, but the next rollout is refused.",
-    "On the router: rm /run/lvsfleet.lock. Where a rollout has something to change, lvsfleet rollout"
-    " --break-lock --limit ROUTER takes it.",
+    "On the router: rm /run/lvsfleet.lock. Where a rollout has something to change, lvsfleet"
+    " rollout --break-lock --limit ROUTER takes it.",
 )
 LVS062 = CheckInfo(
     "LVS062",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -137,10 +138,10 @@ def test_every_check_of_a_router_is_brought_about_by_hand() -> None:
 def test_what_a_rollout_would_change_is_told_with_the_finding(healthy: Fleet) -> None:
     healthy.sh("lon2", "ip6tables -t mangle -F LVSFLEET-MARK")
     (finding, *_) = check(healthy, "--limit", "lon2", "--only", "LVS003")["lon2"]["findings"]
-    planned = healthy.rollout("lon2", options=("--dry-run",))
+    planned = healthy.run(*shlex.split(finding["hint"])[1:], "--dry-run", "--format", "json")
     told = {(each["op"], each["rule"]) for each in planned.routers["lon2"]["changes"]}
     assert {(each["op"], each["rule"]) for each in finding["changes"]} <= told
-    assert "lvsfleet rollout --limit lon2" in finding["hint"]
+    assert finding["hint"] == f"lvsfleet rollout --inventory {healthy.folder} --limit lon2"
     assert healthy.rollout("lon2").code == 0
 
 

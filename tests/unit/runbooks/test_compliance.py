@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from inventory.errors import LvsfleetError
 from inventory.waiver import Waiver
 from runbooks.choosing import BadChoice, choose_checks
 from runbooks.exits import Exit, compliance_code
+from runbooks.hints import of_inventory
 from runbooks.reports.check import Checked, CheckRun, Compliance
 from runbooks.reports.check_json import render_check_json
 from runbooks.reports.check_table import render_check_table
@@ -170,3 +172,23 @@ def test_explain() -> None:
     with pytest.raises(LvsfleetError, match="LVS999") as caught:
         explain(CATALOG, "LVS999")
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("inventory", "hint", "told"),
+    [
+        (None, "lvsfleet rollout --limit a", "lvsfleet rollout --limit a"),
+        (
+            Path("our fleet"),
+            "vrrp: …, then lvsfleet rollout --limit a; `lvsfleet status` says why",
+            "vrrp: …, then lvsfleet rollout --inventory 'our fleet' --limit a; `lvsfleet status"
+            " --inventory 'our fleet'` says why",
+        ),
+        (Path("/i"), "`lvsfleet explain LVS001`; lvsfleet's own", None),
+    ],
+)
+def test_commands_in_hints_name_the_inventory(
+    inventory: Path | None, hint: str, told: str | None
+) -> None:
+    (finding,) = of_inventory([LVS001.finding("x", hint)], inventory)
+    assert finding.hint == (told or hint)
