@@ -91,6 +91,7 @@ class Lockstep:
         jobs: what each is to be brought to in the end.
         stages: on the way there.
         finish: done when all are confirmed, before the run's record ends: e.g. the inventory.
+        look: how all are looked at before anything is changed.
         waves, outcomes, stopped, journal: as of `Rolling`.
     """
 
@@ -98,6 +99,7 @@ class Lockstep:
     jobs: Mapping[str, Job]
     stages: Sequence[Stage]
     finish: Callable[[], None] = lambda: None
+    look: Callable[[Fleet, Mapping[str, Job]], dict[str, Look | Outcome]] = Fleet.look
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     waves: list[list[str]] = field(default_factory=list)
     stopped: str = ""
@@ -114,7 +116,7 @@ class Lockstep:
         Raises:
             LvsfleetError: the journal cannot be written; nothing was changed.
         """
-        looks = self.fleet.look(self.jobs)
+        looks = self.look(self.fleet, self.jobs)
         self.outcomes = {
             name: seen if isinstance(seen, Outcome) else seen.outcome()
             for name, seen in looks.items()
@@ -131,8 +133,8 @@ class Lockstep:
             elif not self.fleet.policy.dry_run:
                 with self._open:
                     self._change({name: ready[name] for name in todo})
-        elif not todo:
-            self.finish()
+        elif not todo and not self.fleet.policy.dry_run and not self.fleet.stop.gently:
+            self._finish()
         return tuple(self.outcomes[name] for name in self.jobs)
 
     def _refuse(self, todo: Iterable[str], why: str) -> None:
@@ -288,10 +290,14 @@ class Lockstep:
         self._each(begun, "commit", commit)
         for name in begun:
             self._end(self._routers[name].seen.outcome(Status.CHANGED))
+        self._finish()
+
+    def _finish(self) -> None:
         try:
             self.finish()
         except LvsfleetError as error:
-            self.stopped = f"the routers have it, but: {error.message}"
+            said = ". ".join(filter(None, (error.message, error.hint)))
+            self.stopped = f"the routers have it, but: {said}"
 
     def _take_back(self, why: RouterError) -> None:
         """On all that have begun, at once; those that have not are as they were."""

@@ -130,6 +130,24 @@ class NoSuchAddress(NotEditable):
     """keepalived.conf has no such VIP."""
 
 
+class Taken(RouterError):
+    """Somebody else answers for an address that a router was to get."""
+
+    kind = "taken"
+
+
+class Outside(RouterError):
+    """An address is in no network of the interface that it would be on."""
+
+    kind = "network"
+
+
+class NotServed(RouterError):
+    """What was sent to a new VIP is not marked, or not answered: it is taken back."""
+
+    kind = "probe"
+
+
 class ClusterUnsettled(RouterError):
     """The routers of a cluster do not have the roles that a change needs to be safe."""
 

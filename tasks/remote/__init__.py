@@ -12,8 +12,11 @@ _CHANGING = (*_READING, "keepalived", "files", *_CHANGES, "parts", "runs", "undo
 PHASES = {
     "observe": _READING,
     "survey": (*_READING, "keepalived"),
-    "inspect": (*_READING, "keepalived"),
+    "inspect": (*_READING, "keepalived", "inspection"),
+    "encounter": (*_READING, "keepalived", "inspection", "neighbours"),
     "standing": ("common",),
+    "probe": ("common",),
+    "knock": ("common",),
     "status": (*_READING, "standing"),
     "begin": (*_CHANGING, "snapshot"),
     "advance": _CHANGING,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.checks.catalog import cluster, keepalived, kernel, ours, rules, services, ways_in
+from tasks.checks.catalog import cluster, keepalived, kernel, ours, rules, services, vip, ways_in
 from tasks.checks.info import CheckInfo
 
-_THEMES = (rules, services, ways_in, keepalived, cluster, kernel, ours)
+_THEMES = (rules, services, ways_in, keepalived, cluster, kernel, ours, vip)
 
 CATALOG: Mapping[str, CheckInfo] = {
     info.id: info
