@@ -179,10 +179,9 @@ def test_explain() -> None:
     [
         (None, "lvsfleet rollout --limit a", "lvsfleet rollout --limit a"),
         (
-            Path("our fleet"),
-            "vrrp: …, then lvsfleet rollout --limit a; `lvsfleet status` says why",
-            "vrrp: …, then lvsfleet rollout --inventory 'our fleet' --limit a; `lvsfleet status"
-            " --inventory 'our fleet'` says why",
+            Path("a b"),
+            "lvsfleet rollout --limit a; `lvsfleet status`",
+            "lvsfleet rollout --inventory 'a b' --limit a; `lvsfleet status --inventory 'a b'`",
         ),
         (Path("/i"), "`lvsfleet explain LVS001`; lvsfleet's own", None),
     ],
