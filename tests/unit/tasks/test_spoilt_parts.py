@@ -8,48 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
-from ipaddress import ip_address
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inventory.desired import Backend, Desired, Foreign, Service, ServicePorts, Vrrp
-from inventory.rules import PortRange, Protocol, Ruleset
-from tasks.adopt.today import today
+from inventory.rules import Ruleset
 from tasks.backends.chains import ACCEPTS, MARKS, read
 from tasks.backends.firewalld_place import Place, groups, running, saved
 from tasks.backends.iptables_file import edit
 from tasks.backends.iptables_save import Table, lines_of, parse_dump, parse_rule
 from tasks.backends.nft_json import chains_of_others, parse_own
+from tasks.backends.nft_layout import layout
+from tasks.backends.nft_maps import maps_of
 from tasks.backends.nft_table import parse_text
 from tasks.bus import bus_strings, bus_value, is_bus
-from tasks.checks.every import findings_of, subject_of
 from tasks.errors import RouterError
-from tasks.inspection import of_observed
 from tasks.ipvs import parse_table
-from tasks.observe import Observed, parse_addresses, parse_units
-from tasks.outcome import Op
-from tasks.plan import plan
+from tasks.keepalived.complaints import complaints
+from tasks.observe import parse_addresses, parse_units
 from tasks.sections import Section
 from tasks.standing import parse_instances
-from tasks.walk import Filters, Packet
+from tests.unit.tasks.answers import ACTIVE, ACTIVE_ON_BUS, INSTANCES, IPVSADM, NFT_FILE, OWN_FILE
 from tests.unit.tasks.cases import printed
 from tests.unit.tasks.mutated import Edit, spoil, spoilings
 from tests.unit.tasks.routers import observed
 
 quick = settings(max_examples=150, deadline=None, derandomize=True)
-
-IPVSADM = printed("checks/balancing.txt").split("--- ipvs\n", 1)[1].split("\n---", 1)[0]
-INSTANCES = '[{"data": {"iname": "fra", "state": 2, "adver_int": 1.0, "master_adver_int": 0.5}}]\n'
-ACTIVE = "public (default)\n  interfaces: eth0 eth1\ninternal\n  sources: 192.0.2.0/24 ipset:a\n"
-ACTIVE_ON_BUS = 'a{sa{sas}} 2 "public" 1 "interfaces" 1 "eth0" "dmz" 1 "sources" 1 "10.0.0.0/8"\n'
-OWN_FILE = """\
-table inet lvsfleet
-delete table inet lvsfleet
-"""
 
 PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "iptables-save": (
@@ -64,6 +50,11 @@ PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
         chains_of_others,
         (printed("nftables/lab.json"), printed("nftables/by-hand.json")),
     ),
+    "nft's listing of maps": (maps_of, (printed("nftables/by-hand.json"),)),
+    "nft's files": (
+        lambda text: layout({"/etc/nftables.conf": text}, "/etc/nftables.conf"),
+        (NFT_FILE,),
+    ),
     "our nft file": (parse_text, (OWN_FILE + printed("nftables/by-hand.nft"),)),
     "D-Bus": (
         lambda text: (bus_value(text), bus_strings(text)),
@@ -74,6 +65,7 @@ PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "ip addr": (parse_addresses, (printed("observe/addresses"),)),
     "systemctl show": (parse_units, (printed("observe/units-debian"),)),
     "ipvsadm": (parse_table, (IPVSADM,)),
+    "keepalived's complaints": (complaints, (printed("keepalived/complaints/brace"),)),
     "keepalived's state": (parse_instances, (INSTANCES,)),
 }  # fmt: skip
 
@@ -188,126 +180,3 @@ def test_every_rule_of_a_file_of_firewalld_is_kept(kind: str, edits: list[Edit])
             for each in (element, *element, *element.findall("*/*")):
                 assert each.tag in rule.text.split()
                 assert all(value in rule.text for key, value in each.items() if key != "invert")
-
-
-VIP = ip_address("198.51.100.10")
-PORTS = (ServicePorts(Protocol.TCP, PortRange(80, 80)), ServicePorts(Protocol.UDP, PortRange(5, 9)))
-DESIRED = Desired(
-    "fra1",
-    cluster="fra",
-    services=(Service("web", (VIP, ip_address("2001:db8:2::10")), PORTS, 80, accept=True),),
-    vrrp=Vrrp(accept=True, ah=True),
-)
-WISHES = (
-    DESIRED,
-    replace(DESIRED, adopt=True, foreign=Foreign.REMOVE),
-    replace(DESIRED, foreign=Foreign.REFUSE),
-    replace(DESIRED, services=(), vrrp=Vrrp()),
-)
-PACKETS = (Packet(VIP, Protocol.TCP, 80), Packet(VIP, Protocol.UDP, 7, VIP, "eth1"))
-
-EVERY_ROUTER = {
-    "addresses": printed("observe/addresses"),
-    "runs": "20261123T074512Z-fra1-4f2a unseen\n",
-    "lock": "20261123T074512Z-fra1-4f2a 1763884800 ann@desk\n",
-    "kernel": "net/ipv4/ip_forward 1\nnet/ipv6/conf/all/forwarding 1\nip_vs yes\n",
-    "ipvs": IPVSADM,
-    "keepalived:words": "keepalived\n--dont-fork\n-i\nfra1\n",
-    "keepalived:main": "/etc/keepalived/keepalived.conf",
-    "keepalived:file:/etc/keepalived/keepalived.conf": "include /etc/keepalived/vrrp.conf\n"
-    "virtual_server fwmark 80 {\n lvs_sched rr\n lvs_method DR\n"
-    " real_server 10.0.0.1 { weight 1 }\n}\n",
-    "keepalived:file:/etc/keepalived/vrrp.conf": "vrrp_instance fra {\n interface eth1\n"
-    " virtual_router_id 51\n virtual_ipaddress {\n  198.51.100.10/24 dev eth1\n }\n}\n",
-}  # fmt: skip
-FIREWALLD = {
-    "units": printed("observe/units-firewalld"),
-    "firewalld:default": "public",
-    "firewalld:version": 's "1.3.3"\n',
-    "firewalld:active": ACTIVE_ON_BUS,
-    "firewalld:policies": 'a{sa{sas}} 1 "lvsfleet" 1 "ingress_zones" 1 "ANY"\n',
-    "firewalld:rich:public": printed("observe/busctl-rich-rules-text"),
-    "firewalld:protocols:public": 'as 1 "vrrp"\n',
-    "firewalld:saved:public": printed("rich/public.xml"),
-    "firewalld:policy:allow-host-ipv6": printed("observe/busctl-policy"),
-    "firewalld:policy:lvsfleet": printed("observe/firewall-cmd-policy"),
-    "file:/var/lib/lvsfleet/owned": 'public rule protocol value="vrrp" accept\n',
-    "nft:ruleset": printed("way_in/firewalld-zones.nft.json"),
-}
-IPTABLES = {
-    "units": printed("observe/units-debian"),
-    "iptables:4": printed("iptables/hand-typed.v4"),
-    "iptables:6": printed("iptables/hand-typed.v6"),
-    "iptables-legacy:4": printed("iptables/hand-typed-legacy-counters.v4"),
-    "file:/etc/iptables/rules.v4": printed("way_in/hardened.v4"),
-    "file:/etc/iptables/rules.v6": printed("way_in/debian.v6"),
-}
-NFTABLES = {
-    "units": "Id=nftables.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n",
-    "nftables:others": printed("nftables/by-hand.json"),
-    "nftables:own": printed("nftables/frame.json"),
-    "file:/etc/lvsfleet/nftables.nft": OWN_FILE,
-}
-ROUTERS = {
-    Backend.FIREWALLD: EVERY_ROUTER | FIREWALLD,
-    Backend.IPTABLES: EVERY_ROUTER | IPTABLES,
-    Backend.NFTABLES: EVERY_ROUTER | NFTABLES,
-}
-many = settings(max_examples=100, deadline=None, derandomize=True)
-
-
-@st.composite
-def answers(draw: st.DrawFn, backend: Backend) -> Mapping[str, str]:
-    """A router's whole answer, one to three of its parts spoilt."""
-    whole = dict(ROUTERS[backend])
-    for name in draw(st.lists(st.sampled_from(sorted(whole)), min_size=1, max_size=3)):
-        whole[name] = spoil(whole[name], draw(spoilings))
-    return whole
-
-
-@pytest.mark.parametrize("backend", ROUTERS)
-def test_a_whole_answer_is_understood_before_it_is_spoilt(backend: Backend) -> None:
-    seen = observed(ROUTERS[backend])
-    assert plan(replace(DESIRED, backend=backend), seen).edits
-    assert findings_of(subject_of(replace(DESIRED, backend=backend), of_observed(seen)))
-    assert all(Filters.of(seen).verdict(each).accepted is not None for each in PACKETS[1:])
-    assert today(DESIRED, seen).backend is backend
-
-
-@pytest.mark.parametrize("backend", ROUTERS)
-@many
-@given(data=st.data())
-def test_whoever_reads_a_whole_answer_reads_a_spoilt_one(
-    backend: Backend, data: st.DataObject
-) -> None:
-    desired = replace(data.draw(st.sampled_from(WISHES)), backend=backend)
-    if backend is Backend.FIREWALLD and data.draw(st.booleans()):
-        desired = replace(desired, policy="lvsfleet")
-    with suppress(RouterError):
-        seen = observed(data.draw(answers(backend)))
-        all_that_reads(desired, seen)
-        today(DESIRED, seen)
-
-
-def all_that_reads(desired: Desired, seen: Observed) -> None:
-    with suppress(RouterError):
-        findings_of(subject_of(desired, of_observed(seen)))
-    with suppress(RouterError):
-        filters = Filters.of(seen)
-        for packet in PACKETS:
-            assert str(filters.verdict(packet))
-
-
-@many
-@given(spoilings)
-def test_no_rich_rule_that_is_not_understood_is_ever_removed(edits: list[Edit]) -> None:
-    text = spoil(printed("observe/firewall-cmd-rich-rules"), edits)
-    sections = ROUTERS[Backend.FIREWALLD] | {"firewalld:rich:public": text}
-    with suppress(RouterError):
-        seen = observed(sections)
-        side = running(ZONE, seen)
-        assert side is not None
-        theirs = {rule.text for rule in side.rules if rule.rule is None}
-        for desired in (WISHES[0], WISHES[-1]):
-            change = plan(replace(desired, backend=Backend.FIREWALLD), seen)
-            assert not theirs & {each.rule for each in change.edits if each.op is Op.REMOVE}
