@@ -109,11 +109,14 @@ _REJECT_BY = {"icmp": 4, "icmpv6": 6}
 
 
 def _jump(kind: str, value: Any) -> Action:
-    return Jump(str(value["target"] if isinstance(value, dict) else value), back=kind == "jump")
+    target = value.get("target") if isinstance(value, dict) else value
+    return Jump(target, back=kind == "jump") if isinstance(target, str) else End.UNCLEAR
 
 
 def _action(verdict: Any) -> Action:
-    kind, value = next(iter(verdict.items())) if isinstance(verdict, dict) else ("", None)
+    kind, value = (
+        next(iter(verdict.items()), ("", None)) if isinstance(verdict, dict) else ("", None)
+    )
     return _jump(kind, value) if kind in ("jump", "goto") else _ENDS.get(kind, End.UNCLEAR)
 
 
