@@ -40,6 +40,9 @@ mount -t tmpfs -o nosuid,nodev,mode=1777 tmp "$root/tmp"
 cd "$root"
 pivot_root . .
 umount -l .
+# systemd shares its mounts with its services, and hands them credentials by that; where it finds
+# itself in a container, it leaves it to whoever started that.
+mount --make-rshared /
 # systemd knows a container by $container and then leaves the machine's devices alone.
 exec env -i container=lvsfleet-lab PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin \
     chroot . /sbin/init </dev/null >/dev/null 2>&1
