@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from inventory.errors import LvsfleetError
 from runbooks.clusters import Clusters
@@ -19,7 +19,7 @@ from runbooks.journal import Journal
 from runbooks.outcomes import outcome_of
 from runbooks.rolling import ASKED
 from tasks.backends.protocol import Change
-from tasks.errors import ApplyFailed, ClusterUnsettled, RouterError
+from tasks.errors import ApplyFailed, ClusterUnsettled, NotReady, RouterError
 from tasks.keepalived.change import WHAT as KEEPALIVED
 from tasks.keepalived.complaints import compare
 from tasks.look import Look
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from nornir.core.task import Result, Task
 
 
+_FOR_ONE = 30.0
+"""Seconds for a router that is alone in its cluster to be told that it is: nobody waits for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What all routers do before any goes on.
@@ -48,6 +52,8 @@ class Stage:
             until it is, or ``patience`` is over.
         patience: seconds for that.
         check: done once after it; raises a RouterError where all is to be taken back.
+        together: only where all routers are still to be changed; where one has all of it already,
+            they are not alike until the others have, too.
     """
 
     said: str
@@ -57,6 +63,36 @@ class Stage:
     then: Callable[[Mapping[str, Standing]], str] | None = None
     patience: float = 10.0
     check: Callable[[], None] | None = None
+    together: bool = False
+
+
+class Ending(Protocol):
+    """What a run does besides its routers, and what sees to it that nothing stays half done."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is something to do besides the routers."""
+        ...
+
+    def begins(self, journal: Journal) -> None:
+        """The first router is going to be changed.
+
+        Raises:
+            LvsfleetError: it must not be; nothing was changed.
+        """
+        ...
+
+    def finish(self) -> None:
+        """All routers have it: do the rest, e.g. write the inventory.
+
+        Raises:
+            LvsfleetError: that could not be done.
+        """
+        ...
+
+    def over(self, outcomes: Mapping[str, Outcome]) -> None:
+        """Nothing more is done; what came of all routers."""
+        ...
 
 
 @dataclass
@@ -70,6 +106,7 @@ class _Router:
         now: what it is.
         shell: over the connection that was made after its change had begun.
         parts: how many there are.
+        listed_anew: keepalived was told to read other files.
         error: what went wrong on it, first.
     """
 
@@ -79,6 +116,7 @@ class _Router:
     now: Observed
     shell: Shell | None = None
     parts: int = 0
+    listed_anew: bool = False
     error: RouterError | None = None
 
 
@@ -90,7 +128,7 @@ class Lockstep:
         fleet: what runs on the routers.
         jobs: what each is to be brought to in the end.
         stages: on the way there.
-        finish: done when all are confirmed, before the run's record ends: e.g. the inventory.
+        ending: what is done besides, when all are confirmed.
         look: how all are looked at before anything is changed.
         waves, outcomes, stopped, journal: as of `Rolling`.
     """
@@ -98,7 +136,7 @@ class Lockstep:
     fleet: Fleet
     jobs: Mapping[str, Job]
     stages: Sequence[Stage]
-    finish: Callable[[], None] = lambda: None
+    ending: Ending | None = None
     look: Callable[[Fleet, Mapping[str, Job]], dict[str, Look | Outcome]] = Fleet.look
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     waves: list[list[str]] = field(default_factory=list)
@@ -134,8 +172,19 @@ class Lockstep:
                 with self._open:
                     self._change({name: ready[name] for name in todo})
         elif not todo and not self.fleet.policy.dry_run and not self.fleet.stop.gently:
-            self._finish()
+            self._only_finish()
         return tuple(self.outcomes[name] for name in self.jobs)
+
+    def _only_finish(self) -> None:
+        """The routers have it: what is left is a run all the same."""
+        if self.ending is None:
+            return
+        if self.ending.pending:
+            self.journal = self.fleet.journal()
+            self.ending.begins(self.journal)
+            self._finish()
+            self.journal.end(stopped=self.stopped)
+        self.ending.over(self.outcomes)
 
     def _refuse(self, todo: Iterable[str], why: str) -> None:
         self.stopped = why
@@ -163,6 +212,8 @@ class Lockstep:
                 cluster = self.clusters.of(name)
                 journal.plan(name, seen.change.edits, seen.change.backend.value, cluster)
         journal.wave(1, list(looks))
+        if self.ending is not None:
+            self.ending.begins(journal)
         options = replace(self.fleet.options, recorder=journal)
         self.until = time.monotonic() + options.confirm_timeout
         for name, seen in looks.items():
@@ -182,11 +233,15 @@ class Lockstep:
         for name in looks:
             journal.outcome(self.outcomes[name])
         journal.end(interrupted=self.fleet.stop.gently, stopped=self.stopped)
+        if self.ending is not None:
+            self.ending.over(self.outcomes)
 
     # -- the stages ---------------------------------------------------------------------------
 
     def _stages(self) -> None:
         for stage in self.stages:
+            if stage.together and len(self._routers) < len(self.jobs):
+                continue
             changes = {name: stage.plan(name, each.now) for name, each in self._routers.items()}
             todo = [name for name, change in changes.items() if change.edits]
             self.fleet.processor.note(f"{stage.said}: {', '.join(todo) or 'there already'}.")
@@ -224,14 +279,18 @@ class Lockstep:
 
         self._each(changes, "change", make)
         if reads_again:
-            self._each(changes, "reread", lambda router, _: self._reread(router))
+            self._read_again(changes)
         self._each(changes, "verify", lambda router, name: self._verify(router, name, stage))
 
     def _advance(self, router: _Router, change: Change) -> None:
         work, run = router.work, self.fleet.options.run
         if not router.parts:
             work.record(change, router.before, run)
-            left = max(5.0, self.until - time.monotonic())
+            left = self.until - time.monotonic()
+            if left < 1:
+                raise NotReady(
+                    "there is no time left until the others take it back", "Give more time"
+                )
             work.noted("begin", lambda: work.begin(change, router.before, run, seconds=left))
         else:
             work.noted("advance", lambda: work.advance(change, run))
@@ -243,10 +302,27 @@ class Lockstep:
                 "Look at them: nothing of this is left there",
             )
 
-    def _reread(self, router: _Router) -> None:
-        part = f"{router.parts:02}-{KEEPALIVED}"
-        work = router.work
-        work.noted("reread", lambda: work.reread(part, self.fleet.options.run))
+    def _read_again(self, routers: Iterable[str]) -> None:
+        """Keepalived reads its files on all of them at once.
+
+        Each takes the run back by itself when the others have not done so in a third of the time
+        after which a BACKUP that hears no advert of its own takes over.
+        """
+        names = list(routers)
+        alone = self.clusters.seconds_to_notice(names) / 3 if len(names) > 1 else _FOR_ONE
+        run = self.fleet.options.run
+
+        def reread(router: _Router, _: str) -> None:
+            router.listed_anew = True
+            work, part = router.work, f"{router.parts:02}-{KEEPALIVED}"
+            work.noted("reread", lambda: work.reread(part, run, alone=alone))
+
+        def follow(router: _Router, _: str) -> None:
+            work, part = router.work, f"{router.parts:02}-{KEEPALIVED}"
+            work.noted("follow", lambda: work.follow(part, run))
+
+        self._each(names, "reread", reread)
+        self._each(names, "follow", follow)
 
     def _verify(self, router: _Router, name: str, stage: Stage) -> None:
         work = router.work
@@ -261,7 +337,7 @@ class Lockstep:
             return
         end = time.monotonic() + stage.patience
         while True:
-            trouble = stage.then(self.fleet.standings(self._routers))
+            trouble = stage.then(self.fleet.standings(self.jobs))
             if not trouble:
                 return
             if time.monotonic() > end:
@@ -293,8 +369,10 @@ class Lockstep:
         self._finish()
 
     def _finish(self) -> None:
+        if self.ending is None:
+            return
         try:
-            self.finish()
+            self.ending.finish()
         except LvsfleetError as error:
             said = ". ".join(filter(None, (error.message, error.hint)))
             self.stopped = f"the routers have it, but: {said}"
@@ -308,6 +386,8 @@ class Lockstep:
             if each.parts or isinstance(each.error, (ApplyFailed, *LOST))
         ]
 
+        self._await_silent(begun)
+
         def back(router: _Router, _: str) -> None:
             error = router.error or ApplyFailed(f"taken back with the others: {why.message}")
             self._end(router.work.take_back(router.seen, self.fleet.options.run, error))
@@ -317,6 +397,24 @@ class Lockstep:
             if name not in begun:
                 status = Status.FAILED if each.error else Status.SKIPPED
                 self._end(replace(each.seen.outcome(status), error=each.error))
+
+    def _await_silent(self, begun: Sequence[str]) -> None:
+        """Where one that lists other VIPs by now cannot be told, all wait for the same timer."""
+        anew = [name for name in begun if self._routers[name].listed_anew]
+        if len(anew) <= 1:
+            return
+        answering = self.fleet.standings(anew)
+        silent = [name for name in anew if name not in answering]
+        left = self.until - time.monotonic()
+        if not silent or left <= 0:
+            return
+        self.fleet.processor.note(
+            f"{' and '.join(silent)} cannot be told to take it back, and does so by itself in"
+            f" {left:.0f} s: all of them do so then, or there would be two MASTERs."
+        )
+        end = time.monotonic() + left
+        while (left := end - time.monotonic()) > 0 and not self.fleet.stop.at_once:
+            time.sleep(min(0.1, left))
 
     def _end(self, outcome: Outcome) -> None:
         self.outcomes[outcome.router] = outcome

@@ -127,18 +127,39 @@ def tests_of(sections: Mapping[str, Section]) -> dict[str, str]:
     return {name: section.text for name, section in told.items() if section}
 
 
-def reread(shell: Shell, part: str, *, run: str, deadline: float) -> None:
+def reread(shell: Shell, part: str, *, run: str, alone: float, deadline: float) -> None:
     """Have keepalived read the files that a part of the run wrote.
+
+    Args:
+        shell: a root shell on the router.
+        part: which.
+        run: the run's name.
+        alone: seconds after which the router takes the run back unless `follow` was told.
+        deadline: seconds for this step.
 
     Raises:
         ApplyFailed: it could not be told, or the revert came first.
         RouterError: the connection broke; nobody knows.
     """
+    _told(shell, "reread", run, part, f"{alone:.2f}", deadline=deadline)
+
+
+def follow(shell: Shell, part: str, *, run: str, deadline: float) -> None:
+    """Tell the router that the others of its cluster have read theirs, too.
+
+    Raises:
+        ApplyFailed: it came too late.
+        RouterError: the connection broke; nobody knows.
+    """
+    _told(shell, "follow", run, part, deadline=deadline)
+
+
+def _told(shell: Shell, phase: str, *arguments: str, deadline: float) -> None:
     nonce = new_nonce()
-    completed = shell.run(script("reread"), nonce, run, part, deadline=deadline)
+    completed = shell.run(script(phase), nonce, *arguments, deadline=deadline)
     sections = split(completed.stdout, nonce)
     _raise_failure(sections)
-    _expect(sections, "reread", completed)
+    _expect(sections, phase, completed)
 
 
 def commit(shell: Shell, desired: Desired, *, run: str, deadline: float) -> Observed:

@@ -66,6 +66,7 @@ class Work:
         self.until = time.monotonic() + options.timeout
         self.takes = 0.0
         self.told: dict[str, str] = {}  # what keepalived says of its files before and after
+        self.files: dict[str, Section] = {}  # keepalived's, as they were read last
 
     def record(self, change: Change, before: Observed, run: str) -> None:
         """Note what is about to begin.
@@ -160,13 +161,23 @@ class Work:
         shell = self.connections.first()
         self.told = router.advance(shell, change, run=run, deadline=self.left())
 
-    def reread(self, part: str, run: str) -> None:
-        """Have keepalived read the files that a part wrote.
+    def reread(self, part: str, run: str, *, alone: float) -> None:
+        """Have keepalived read the files that a part wrote; see `tasks.change.reread`.
 
         Raises:
             RouterError: it could not be told, or nobody knows.
         """
-        router.reread(self.connections.first(), part, run=run, deadline=self.left())
+        deadline = min(self.left(), max(1.0, alone))
+        shell = self.connections.first()
+        router.reread(shell, part, run=run, alone=alone, deadline=deadline)
+
+    def follow(self, part: str, run: str) -> None:
+        """Tell that the cluster's other routers have done so, too.
+
+        Raises:
+            RouterError: it came too late, or nobody knows.
+        """
+        router.follow(self.connections.first(), part, run=run, deadline=self.left())
 
     def verify(self, shell: Shell, before: Observed) -> Observed:
         """See over a new connection that the runtime is as wanted and nothing else moved.
@@ -198,6 +209,7 @@ class Work:
             RouterError: the router cannot be asked.
         """
         now = self.ask(shell, self.desired, deadline=self.left())
+        self.files = {n: each for n, each in now.sections.items() if n.startswith("keepalived:")}
         pending = planner(now).pending(Where.RUNTIME)
         if pending:
             raise ApplyFailed(
@@ -223,7 +235,7 @@ class Work:
                 " to be done",
                 "Look at what else writes to those files",
             )
-        self.keep("after", dict(now.sections))
+        self.keep("after", {**self.files, **now.sections})
 
     def take_back(self, seen: Look, run: str, error: RouterError) -> Outcome:
         """Have the change taken back, at once or by the router's own timer, and see that it is."""

@@ -11,8 +11,8 @@ Below ``$XDG_STATE_HOME/lvsfleet/runs/RUN/`` (``~/.local/state``; folders 0700, 
     - ``plan``: ``router``, ``cluster``, ``backend``, ``changes`` [{``op``, ``where``, ``rule``,
       ``service``, ``scope``}].
     - ``wave``: ``number``, ``routers``.
-    - ``step``: ``router``, ``step`` (begin, advance, reread, verify, commit, revert), ``state``
-      (starts, done, failed), ``detail``.
+    - ``step``: ``router``, ``step`` (begin, advance, reread, follow, verify, commit, revert),
+      ``state`` (starts, done, failed), ``detail``.
     - ``inventory``: ``state`` (planned, starts, done, failed) and, where it is planned, ``files``
       [{``path``, ``label``, ``before``, ``after``, ``splices``}]: SHA-256 of the old file and of
       the new one, and what went and came at which byte; of a run that changes the inventory, too.

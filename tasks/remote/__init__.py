@@ -21,6 +21,7 @@ PHASES = {
     "begin": (*_CHANGING, "snapshot"),
     "advance": _CHANGING,
     "reread": _CHANGING,
+    "follow": ("common",),
     "commit": _CHANGING,
     "revert": _CHANGING,
     "watch": ("common",),

@@ -6,6 +6,7 @@
 # revert has taken back would be applied after it.
 
 trap '' HUP PIPE
+read -r since _ </proc/uptime
 run=$1
 seconds=$2
 who=$3
@@ -58,7 +59,10 @@ check_parts "$dir" "$parts"
 begin_parts "$dir" "$parts" || fail preflight "cannot write to $dir"
 install_recovery "$dir" || fail preflight "cannot write to $units, so a reboot could not finish the change"
 sync
-# The timer first: whatever dies from here on, somebody comes and looks at what there is to do.
+# The timer first: whatever dies from here on, somebody comes and looks at what there is to do. Routers of
+# a cluster do so at the same time, so what was done until now counts.
+seconds=$(awk -v all="$seconds" -v since="$since" \
+    '{ left = all - ($1 - since); print (left > 1 ? left : 1) }' /proc/uptime)
 why=$(arm "$run" "$seconds") || fail preflight "the revert could not be armed: $why"
 for other in "$home"/runs/*; do
     # What others left behind is what this change builds upon: nobody may take it back any more.

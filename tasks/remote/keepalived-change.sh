@@ -86,7 +86,7 @@ ka_edit_back() {
 ka_reload() {
     if [ -d /run/systemd/system ]; then
         systemctl is-active --quiet keepalived || return 0
-        systemctl reload keepalived 2>&1
+        patiently 5 systemctl reload keepalived 2>&1
     else
         _pid=$(cat /run/keepalived.pid 2>/dev/null || cat /var/run/keepalived.pid 2>/dev/null)
         if [ "$_pid" ]; then kill -s HUP "$_pid"; fi
