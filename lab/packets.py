@@ -97,11 +97,13 @@ class Probe:
     Args:
         lab: the lab.
         router: the router's name.
+        held: count only packets to addresses that the router has at that moment.
     """
 
-    def __init__(self, lab: Lab, router: str) -> None:
+    def __init__(self, lab: Lab, router: str, *, held: bool = False) -> None:
         self._lab = lab
         self._router = router
+        self._which = "fib daddr type local" if held else ""
 
     def __enter__(self) -> Self:
         self.install()
@@ -117,7 +119,7 @@ class Probe:
 
     def install(self) -> None:
         """Begin to count from zero."""
-        self._lab.exec(self._router, ["nft", "-f", "-"], stdin=_ruleset())
+        self._lab.exec(self._router, ["nft", "-f", "-"], stdin=_ruleset(self._which))
 
     def remove(self) -> None:
         """Leave nothing of it on the router; fine when it is not there."""
@@ -170,7 +172,7 @@ class Probe:
         }
 
 
-def _ruleset() -> str:
+def _ruleset(which: str) -> str:
     sets = "".join(
         f"set {name}{version} {{ type mark . {kind} . inet_proto . inet_service;"
         " flags dynamic; counter; }\n"
@@ -179,9 +181,9 @@ def _ruleset() -> str:
     )
     chains = "".join(
         f"chain {name} {{ type filter hook {hook} priority {priority};\n"
-        f"meta l4proto {{ tcp, udp, sctp }} add @{name}4"
+        f"{which} meta l4proto {{ tcp, udp, sctp }} add @{name}4"
         " { meta mark . ip daddr . meta l4proto . th dport }\n"
-        f"meta l4proto {{ tcp, udp, sctp }} add @{name}6"
+        f"{which} meta l4proto {{ tcp, udp, sctp }} add @{name}6"
         " { meta mark . ip6 daddr . meta l4proto . th dport }\n}\n"
         for name, hook, priority in (("marked", "prerouting", -99), ("accepted", "input", 98))
     )

@@ -31,6 +31,7 @@ class Controller:
         action: what it does when all of these routers are at their points: "kill" itself, "int" or
             "int int" for Ctrl-C, or nothing: it waits for `go`.
         environment: more of it.
+        command: what is run.
     """
 
     def __init__(
@@ -42,12 +43,13 @@ class Controller:
         points: Mapping[str, str],
         action: str,
         environment: Mapping[str, str],
+        command: Sequence[str] = ("rollout",),
     ) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.home = home
         argv = [sys.executable, "-m", "tests.lab.chaos.driver", str(home), action]
         argv += [f"{router}={point}" for router, point in points.items()]
-        argv += ["--", "rollout", "--format", "json", "--inventory", str(inventory), *options]
+        argv += ["--", *command, "--format", "json", "--inventory", str(inventory), *options]
         clean = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
         clean |= {"HOME": str(home), "LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT), **environment}
         self.out = (home / "stdout").open("w+")
