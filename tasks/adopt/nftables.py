@@ -47,6 +47,6 @@ def _of_others(text: str) -> Iterator[Found | Untold]:
             where = f"nftables, {each.chain}"
             for mark in each.marks:
                 yield Found(mark, each.words(mark), where, Backend.NFTABLES)
-            if not each.marks:
+            if not each.marks and not each.idle:
                 why = "it is not of the form: one address, one protocol, ports, one mark"
                 yield Untold(each.text, where, why)

@@ -6,9 +6,10 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
-from inventory.desired import Desired, Foreign
+from inventory.desired import Backend, Desired, Foreign
 from inventory.rules import Mark, Ruleset
 from tasks.backends import rich
+from tasks.backends.beside import findings_beside, told, unlike_beside
 from tasks.backends.firewalld_arrival import Bindings, arrivals, networks
 from tasks.backends.firewalld_edits import Placed, edits_of, owned_lines
 from tasks.backends.firewalld_files import OWNED, assemble, policy_commands
@@ -33,8 +34,10 @@ def plan(desired: Desired, observed: Observed) -> Change:
     findings: list[Finding] = []
     if not desired.policy and not starts:
         findings += _arrivals(desired, placed[0].place.name, observed)
+    beside = unlike_beside(observed, Backend.FIREWALLD, desired.ruleset)
     if desired.foreign is Foreign.REFUSE:
-        refuse_foreign(unlike(placed))
+        refuse_foreign([*unlike(placed), *told(beside)])
+    findings += findings_beside(beside)
     for where in Where:
         edits += edits_of(desired, placed, where)
     if desired.adopt:

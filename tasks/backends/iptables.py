@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from inventory.desired import Backend, Desired, Foreign
 from inventory.rules import Rule, Ruleset
+from tasks.backends.beside import findings_beside, told, unlike_beside
 from tasks.backends.chains import (
     ACCEPTS,
     MARKS,
@@ -103,8 +104,9 @@ def plan(desired: Desired, observed: Observed) -> Change:
         going = moves(family, place, where, table).go
         return aim_at(place, table, share(family, place), said, {each.line for each in going})
 
+    beside = unlike_beside(observed, Backend.IPTABLES, wanted)
     if desired.foreign is Foreign.REFUSE:
-        refuse_foreign(_unlike(families, wanted))
+        refuse_foreign([*_unlike(families, wanted), *told(beside)])
 
     findings = [
         finding
@@ -112,6 +114,7 @@ def plan(desired: Desired, observed: Observed) -> Change:
         if desired.foreign is not Foreign.REMOVE
         for finding in _findings(family, share(family, MARKS))
     ]
+    findings += findings_beside(beside)
     findings += others_tables(observed, Backend.IPTABLES)
     return change(
         observed, families, aim, moves=moves, service=desired.service_of, findings=findings

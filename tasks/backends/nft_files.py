@@ -45,24 +45,25 @@ class Sources:
 
     def without(self, going: Iterable[ForeignMark]) -> dict[str, str]:
         """The files that change, by path; every rule has to be one that can be taken out."""
+        whole: dict[str, set[Piece]] = {}
         pieces: dict[str, set[tuple[int, int]]] = {}
         elements: dict[Piece, tuple[Piece, set[Piece]]] = {}
         for each in going:
             if each.map:
                 found = self._element(each)
                 if found is not None:
-                    whole, inner, piece = found
-                    elements.setdefault(inner, (whole, set()))[1].add(piece)
+                    statement, inner, piece = found
+                    elements.setdefault(inner, (statement, set()))[1].add(piece)
             elif rule := self._rule(each):
-                pieces.setdefault(rule.path, set()).add(_line(self.files[rule.path], rule))
-        for inner, (whole, those) in elements.items():
-            text = self.files[inner.path]
-            cuts = pieces.setdefault(inner.path, set())
-            listed = list(_split(text, inner))
+                whole.setdefault(rule.path, set()).add(rule)
+        for inner, (statement, those) in elements.items():
+            listed = list(_split(self.files[inner.path], inner))
             if all(each in those for each in listed):
-                cuts.add(_line(text, whole))
+                whole.setdefault(inner.path, set()).add(statement)
             else:
-                cuts |= set(_from_list(listed, those))
+                pieces.setdefault(inner.path, set()).update(_from_list(listed, those))
+        for path, statements in whole.items():
+            pieces.setdefault(path, set()).update(_lines(self.files[path], statements))
         return {path: _cut(self.files[path], cuts) for path, cuts in pieces.items()}
 
     def _rule(self, each: ForeignMark) -> Piece | None:
@@ -153,16 +154,23 @@ def _from_list(listed: list[Piece], those: set[Piece]) -> Iterator[tuple[int, in
                 yield listed[number - 1].end, each.end
 
 
-def _line(text: str, piece: Piece) -> tuple[int, int]:
-    """A statement with its line where nothing else stands there but a remark; else its end."""
-    start = text.rfind("\n", 0, piece.start) + 1
-    end = text.find("\n", piece.end)
-    end = len(text) if end < 0 else end + 1
-    before, behind = text[start : piece.start].strip(), text[piece.end : end].strip()
-    if not before and (not behind.strip("; ") or behind.lstrip("; ").startswith("#")):
-        return start, end
-    ends = re.compile(r"[^\S\n]*;[^\S\n]*").match(text, piece.end)
-    return piece.start, ends.end() if ends else piece.end
+def _lines(text: str, going: Iterable[Piece]) -> Iterator[tuple[int, int]]:
+    """Statements with their ends; with their lines where nothing but a remark is left of those."""
+    cuts = [(each.start, _with_end(text, each.end)) for each in going]
+    for begin, finish in cuts:
+        start = text.rfind("\n", 0, begin) + 1
+        end = text.find("\n", finish)
+        end = len(text) if end < 0 else end + 1
+        inside = [cut for cut in cuts if start <= cut[0] < end]
+        start = min(start, *(text.rfind("\n", 0, first) + 1 for first, _ in inside))
+        left = _cut(text[start:end], [(a - start, b - start) for a, b in inside]).strip()
+        yield (start, end) if not left or left.startswith("#") else (begin, finish)
+
+
+def _with_end(text: str, end: int) -> int:
+    """Behind the semicolon that ends a statement, and the space behind that."""
+    match = re.compile(r"[^\S\n]*;[^\S\n]*").match(text, end)
+    return match.end() if match else end
 
 
 def _cut(text: str, cuts: Iterable[tuple[int, int]]) -> str:

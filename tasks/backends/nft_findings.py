@@ -43,7 +43,7 @@ def unlike(desired: Desired, sides: Mapping[str, Side]) -> Iterator[tuple[str, s
         for each in tables.marks:
             where = f"{side} {each.chain}"
             yield from ((where, each.words(mark)) for mark in each.marks if mark not in known)
-            if not each.marks:
+            if not each.marks and not each.idle:
                 yield where, each.text
 
 

@@ -30,6 +30,7 @@ class ForeignMark:
         behind: it comes after ours, so that it has the last word.
         map: the named map; empty where there is none.
         key: the element's, as nft lists it.
+        idle: its map has no elements, so it marks nothing yet.
     """
 
     chain: Chain
@@ -38,6 +39,7 @@ class ForeignMark:
     behind: bool
     map: str = ""
     key: Any = None
+    idle: bool = False
 
     @property
     def rule(self) -> tuple[Object, ...]:
@@ -84,15 +86,17 @@ def _of_rule(
 ) -> Iterator[ForeignMark]:
     """One for each element of a named map; else one for the whole rule."""
     inline: list[tuple[Mark, ...]] = []
+    idle = False
     for one in one_by_one(chain, rule, maps):
         marks = tuple(plain_marks(one.expressions))
         if one.name:
             yield ForeignMark(chain, at, marks, behind, one.name, one.key)
         else:
             inline.append(marks)
+            idle = one.idle
     if inline:
         whole = tuple(mark for marks in inline for mark in marks) if all(inline) else ()
-        yield ForeignMark(chain, at, whole, behind)
+        yield ForeignMark(chain, at, whole, behind, idle=idle)
 
 
 def _reached(name: str, chains: Mapping[str, Chain]) -> Iterable[str]:

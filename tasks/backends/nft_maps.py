@@ -20,11 +20,13 @@ class One:
         expressions: the rule that would do that alone.
         name: the named map; empty for one that is written in the rule itself, and for none.
         key: the element's, as nft lists it.
+        idle: the map has no elements, so nothing is marked yet.
     """
 
     expressions: tuple[Object, ...]
     name: str = ""
     key: Any = None
+    idle: bool = False
 
 
 def maps_of(text: str) -> Maps:
@@ -57,7 +59,10 @@ def one_by_one(chain: Chain, rule: tuple[Object, ...], maps: Maps) -> Iterator[O
                 for name, key, matches, value in elements:
                     mangle: Object = {"mangle": {"key": mark, "value": value}}
                     yield One((*rule[:at], *matches, mangle, *rule[at + 1 :]), name, key)
-                if elements or _is_empty(chain, map_, maps):
+                if not elements and _is_empty(chain, map_, maps):
+                    yield One(rule, idle=True)
+                    return
+                if elements:
                     return
     yield One(rule)
 

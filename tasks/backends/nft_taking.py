@@ -52,7 +52,7 @@ def taking(desired: Desired, now: Side, boot: Side | None, sources: Sources | No
 
     def goes(each: ForeignMark) -> bool:
         equal = bool(each.marks) and all(mark in known for mark in each.marks)
-        return desired.adopt if equal else desired.foreign is Foreign.REMOVE
+        return desired.adopt if equal else desired.foreign is Foreign.REMOVE and not each.idle
 
     running = [each for each in now.marks if goes(each)]
     saved = [each for each in boot.marks if goes(each)] if boot else []

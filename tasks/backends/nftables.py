@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from inventory.desired import Backend, Desired, Foreign
 from inventory.rules import Rule, Ruleset
 from tasks.backends import nft_unit
+from tasks.backends.beside import findings_beside, told, unlike_beside
 from tasks.backends.foreign import refuse_foreign
 from tasks.backends.nft_files import sources_of
 from tasks.backends.nft_findings import findings_on, refuse_stuck, refuse_two_marks, unlike
@@ -66,15 +67,17 @@ def plan(desired: Desired, observed: Observed) -> Change:
     wanted = desired.ruleset
     taken = taking(desired, now, boot, sources)
     sides = {"nftables'": now} | ({f"{sources.conf},": boot} if boot and sources else {})
+    beside = unlike_beside(observed, Backend.NFTABLES, wanted)
     if desired.foreign is Foreign.REFUSE:
-        refuse_foreign(unlike(desired, sides))
+        refuse_foreign([*unlike(desired, sides), *told(beside)])
     if desired.foreign is Foreign.REMOVE:
         refuse_stuck(taken)
     for where, side in sides.items():
         gone = taken.running if side is now else taken.saved
         refuse_two_marks(wanted, (each for each in side.marks if each not in gone), where)
     left = less(now, taken.running)
-    findings = [*findings_on(wanted, left, taken), *others_tables(observed, Backend.NFTABLES)]
+    findings = [*findings_on(wanted, left, taken), *findings_beside(beside)]
+    findings += others_tables(observed, Backend.NFTABLES)
     return change(
         observed,
         _aim(observed, wanted, left, less(boot, taken.saved) if boot else None),

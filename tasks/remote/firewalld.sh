@@ -97,6 +97,8 @@ fw_observe() {
         fi
         section "firewalld:saved:$_bare" cat -- "$(fw_file "$_place")"
     done
+    nft_beside
+    ipt_beside
 }
 
 # fw_observe_policies RUNNING: what a policy needs, and what packets come by besides: the policy that

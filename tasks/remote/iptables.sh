@@ -10,6 +10,7 @@ ipt_observe() {
         file_section "$_f"
     done
     ipt_variants
+    nft_beside
 }
 
 # ipt_variants: what each of iptables' two variants has, where there is more than the usual one: the
@@ -21,11 +22,22 @@ ipt_variants() {
     done
     [ "$_tables" ] || return 0
     for _variant in legacy nft; do
-        if have "iptables-$_variant-save"; then
-            section "iptables-$_variant:4" "iptables-$_variant-save"
-            section "iptables-$_variant:6" "ip6tables-$_variant-save"
-        fi
+        ipt_variant "$_variant"
     done
+}
+
+# ipt_variant VARIANT: what one of them has.
+ipt_variant() {
+    if have "iptables-$1-save"; then
+        section "iptables-$1:4" "iptables-$1-save"
+        section "iptables-$1:6" "ip6tables-$1-save"
+    fi
+}
+
+# ipt_beside: the rules of iptables that stand beside another packet filter's.
+ipt_beside() {
+    case $(nft list tables 2>/dev/null) in *'table ip mangle'* | *'table ip6 mangle'*) ipt_variant nft ;; esac
+    ipt_variants
 }
 
 # ipt_seen: a fingerprint of the chains that a change builds upon; other chains may come and go.

@@ -18,11 +18,13 @@ nft_terse() { nft -jst list "$@" || nft -js list "$@"; }
 
 nft_others() { nft_terse ruleset; }
 
-# nft_marking: the tables of others that set marks, one a line; behind each the maps, with their
-# elements, that it may take them from. Elements that come and go by themselves stay out.
+# nft_marking FAMILY_TABLE…: the tables of others, but for these, that set marks, one a line; behind each
+# the maps, with their elements, that it may take them from. Elements that come and go by themselves stay
+# out.
 nft_marking() {
     nft list tables | while read -r _ _family _table; do
         [ "$_family $_table" != "$nft_table" ] || continue
+        case " $* " in *" ${_family}_$_table "*) continue ;; esac
         _listed=$(nft_terse table "$_family" "$_table" 2>/dev/null) || continue
         case $_listed in *'"mangle"'*'"mark"'*) ;; *) continue ;; esac
         printf '%s\n' "$_listed"
@@ -124,7 +126,21 @@ nft_observe() {
         file_section "$_f"
     done
     nft_marks "$_others"
+    # Of a rule that iptables has made, nft tells the name of its match at most.
+    case $_others in *'"xt"'*) ipt_variant nft ;; esac
     ipt_variants
+}
+
+# nft_beside: the tables that set marks beside another packet filter, but for those that it has made.
+nft_beside() {
+    have nft || return 0
+    _made=inet_firewalld
+    for _f in ip ip6; do
+        for _t in filter mangle nat raw security firewalld; do _made="$_made ${_f}_$_t"; done
+    done
+    # shellcheck disable=SC2086 # names
+    _listed=$(nft_marking $_made 2>/dev/null)
+    if [ "$_listed" ]; then section nftables:beside printf '%s\n' "$_listed"; fi
 }
 
 nft_told() { printf '%s\n' "$2" && return "$1"; }
