@@ -47,7 +47,7 @@ _ODD = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionEr
 
 
 @contextmanager
-def _reading(text: str) -> Iterator[None]:
+def reading(text: str) -> Iterator[None]:
     """What is no such listing raises NotUnderstood."""
     try:
         yield
@@ -76,7 +76,7 @@ def listings(text: str) -> list[list[tuple[str, dict[str, Any]]]]:
     Raises:
         NotUnderstood: one is none.
     """
-    with _reading(text):
+    with reading(text):
         return [
             [
                 (kind, dict(body))
@@ -104,7 +104,7 @@ def parse_own(text: str) -> OwnTable:
     Raises:
         NotUnderstood: it is no such listing.
     """
-    with _reading(text):
+    with reading(text):
         return _own(objects(text))
 
 
@@ -195,7 +195,7 @@ def chains_of_others(text: str) -> dict[tuple[str, str], dict[str, Chain]]:
     Raises:
         NotUnderstood: it is no listing.
     """
-    with _reading(text):
+    with reading(text):
         return _chains(objects(text))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from tasks.backends.nft_json import objects
+from tasks.backends.nft_json import objects, reading
 from tasks.walk.chain import Base, Chain
 from tasks.walk.nft_atom import Sets
 from tasks.walk.nft_rule import rule_of
@@ -27,7 +27,7 @@ def bases(
     without: Collection[Table] = (),
     whole_sets: bool = True,
     maps: Elements = _NONE,
-) -> Iterator[Base]:
+) -> list[Base]:
     """The chains that packets come to by themselves.
 
     Args:
@@ -39,10 +39,21 @@ def bases(
     Raises:
         NotUnderstood: it is no listing.
     """
+    with reading(listing):
+        return _bases(objects(listing), without, maps, whole_sets=whole_sets)
+
+
+def _bases(
+    listed: Iterable[tuple[str, dict[str, Any]]],
+    without: Collection[Table],
+    maps: Elements,
+    *,
+    whole_sets: bool,
+) -> list[Base]:
     chains: dict[Table, dict[str, dict[str, Any]]] = {}
     rules: dict[Table, dict[str, list[dict[str, Any]]]] = {}
     sets: dict[Table, dict[str, Any]] = {}
-    for kind, body in objects(listing):
+    for kind, body in listed:
         table = (str(body.get("family")), str(body.get("table")))
         if table in without or table[0] not in _VERSIONS:
             continue
@@ -54,8 +65,11 @@ def bases(
             name = str(body.get("name"))
             elements = list(body.get("elem") or ()) if whole_sets else maps.get((*table, name))
             sets.setdefault(table, {})[name] = elements
-    for table, bodies in chains.items():
-        yield from _of_table(table, bodies, rules.get(table, {}), Sets(sets.get(table, {})))
+    return [
+        base
+        for table, bodies in chains.items()
+        for base in _of_table(table, bodies, rules.get(table, {}), Sets(sets.get(table, {})))
+    ]
 
 
 def _of_table(
