@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.desired import Backend, Desired
+from inventory.rules import PortRange, Protocol, RouterProtocol
 from tasks.backends.nft_json import parse_own
 from tasks.backends.nft_table import OwnTable, parse_text
 from tasks.errors import RouterError
 from tasks.plan import plan
+from tasks.walk import Filters, Packet
 from tests.unit.tasks.cases import printed
 from tests.unit.tasks.nft_router import NftRouter
+from tests.unit.tasks.routers import observed
 from tests.unit.tasks.worlds import crowded_states
 
 quick = settings(max_examples=60, deadline=None, derandomize=True)
@@ -64,6 +68,31 @@ def test_a_listing_of_others(data: st.DataObject, desired: Desired) -> None:
         router.others = json.dumps(spoil(json.loads(router.others), data))
     with suppress(RouterError):
         plan(desired, router.observe())
+
+
+LISTINGS = [
+    printed(f"way_in/{name}.nft.json") for name in ("hand-written", "firewalld-zones", "rejects")
+]
+VIP = ip_address("198.51.100.10")
+PACKETS = (
+    Packet(VIP, Protocol.TCP, 80),
+    Packet(VIP, Protocol.UDP, PortRange(5, 99), ip_address("192.0.2.1"), "eth1"),
+    Packet(ip_address("ff02::12"), RouterProtocol.VRRP),
+)
+
+
+@quick
+@given(st.sampled_from(LISTINGS), st.data())
+def test_a_packets_way_through_a_listing(listing: str, data: st.DataObject) -> None:
+    listed = json.loads(listing)
+    for _ in range(3):
+        at = data.draw(st.integers(0, len(listed["nftables"]) - 1))
+        listed["nftables"][at] = spoil(listed["nftables"][at], data)
+    with suppress(RouterError):
+        seen = observed({"units": "", "nft:ruleset": json.dumps(listed)})
+        filters = Filters.of(seen)
+        for packet in PACKETS:
+            assert str(filters.verdict(packet))
 
 
 @quick
