@@ -133,6 +133,7 @@ class Look:
             error=self.error,
             seconds=self.seconds,
             commands=change.commands if change else (),
+            diffs=change.diffs if change else {},
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -112,6 +113,7 @@ class Outcome:
         error: why it failed; None where it did not.
         seconds: from the first connection to the last answer.
         commands: what was (would be) sent, as one would type it; shown with ``-v``.
+        diffs: by the scope of changes, the same as a unified diff of a file.
     """
 
     router: str
@@ -122,3 +124,4 @@ class Outcome:
     error: RouterError | None = field(default=None, compare=False)
     seconds: float = 0.0
     commands: tuple[str, ...] = ()
+    diffs: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)

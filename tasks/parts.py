@@ -30,6 +30,7 @@ def in_parts(backend: Backend, changes: Sequence[Change]) -> Change:
         commands=tuple(line for each in parts for line in each.commands),
         lets_in=any(each.lets_in for each in parts),
         takes=sum(each.takes for each in parts),
+        diffs={scope: diff for each in parts for scope, diff in each.diffs.items()},
         what=",".join(dict.fromkeys(each.what for each in parts if each.what)),
     )
 

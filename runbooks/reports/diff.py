@@ -6,10 +6,10 @@ Routers with the same changes stand together, so that a change of a whole fleet 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from runbooks.reports.run import Run
+from runbooks.reports.run import InventoryChange, Run
 from runbooks.reports.text import PLAIN, Screen, visible, wrap
 from tasks.outcome import Edit, Op, Status, Where
 
@@ -41,11 +41,12 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class _Hunk:
-    """Rules of one scope that come and go in the same places."""
+    """What comes and goes in one scope: rules in the same places, or the lines of a file."""
 
     scope: str
     places: frozenset[Where]
     lines: tuple[_Line, ...]
+    unified: tuple[str, ...] = ()
 
 
 def render_diff(run: Run, screen: Screen = PLAIN) -> str:
@@ -53,13 +54,37 @@ def render_diff(run: Run, screen: Screen = PLAIN) -> str:
     groups: dict[tuple[str, str, tuple[_Hunk, ...]], list[str]] = {}
     for outcome in run.outcomes:
         if outcome.changes and outcome.status in _WORDS:
-            key = (outcome.backend, _WORDS[outcome.status], _hunks(outcome.changes))
+            hunks = _hunks(outcome.changes, outcome.diffs)
+            key = (outcome.backend, _WORDS[outcome.status], hunks)
             groups.setdefault(key, []).append(outcome.router)
     blocks = [
         "\n".join([*_heading(routers, backend, word, screen), *_body(hunks, screen)])
         for (backend, word, hunks), routers in groups.items()
     ]
+    if run.inventory is not None and run.inventory.diff:
+        blocks.append("\n".join(_inventory(run.inventory, screen)))
     return "".join(f"{block}\n\n" for block in blocks)
+
+
+def _inventory(change: InventoryChange, screen: Screen) -> Iterable[str]:
+    """What becomes of the inventory's files, as git shows it."""
+    said = f"the inventory: {change.status.value}"
+    if change.commit:
+        said += f", committed as {change.commit}"
+    yield screen.paint(said, "bold")
+    yield from _unified(change.diff.splitlines(), screen)
+
+
+def _unified(lines: Iterable[str], screen: Screen) -> Iterable[str]:
+    for line in lines:
+        colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+        if line.startswith(("+++ ", "--- ", "diff ", "index ")):
+            colour = "bold"
+        yield (
+            screen.paint(visible(line.expandtabs()), colour)
+            if colour
+            else visible(line.expandtabs())
+        )
 
 
 def diff_lines(changes: Iterable[Edit]) -> list[str]:
@@ -67,7 +92,12 @@ def diff_lines(changes: Iterable[Edit]) -> list[str]:
     return list(_body(_hunks(changes), PLAIN))
 
 
-def _hunks(changes: Iterable[Edit]) -> tuple[_Hunk, ...]:
+_NO_DIFFS: Mapping[str, tuple[str, ...]] = {}
+
+
+def _hunks(
+    changes: Iterable[Edit], diffs: Mapping[str, tuple[str, ...]] = _NO_DIFFS
+) -> tuple[_Hunk, ...]:
     """The changes by scope and place; scopes and rules in the order of the changes."""
     places: dict[str, dict[_Line, set[Where]]] = {}
     for edit in changes:
@@ -77,7 +107,8 @@ def _hunks(changes: Iterable[Edit]) -> tuple[_Hunk, ...]:
         by_place: dict[frozenset[Where], list[_Line]] = {}
         for line, where in lines.items():
             by_place.setdefault(frozenset(where), []).append(line)
-        hunks += (_Hunk(scope, where, tuple(those)) for where, those in by_place.items())
+        unified = diffs.get(scope, ())
+        hunks += (_Hunk(scope, where, tuple(those), unified) for where, those in by_place.items())
     return tuple(hunks)
 
 
@@ -96,6 +127,9 @@ def _body(hunks: Iterable[_Hunk], screen: Screen) -> Iterable[str]:
     for hunk in hunks:
         title = ", ".join(filter(None, (visible(hunk.scope), _PLACES[hunk.places])))
         yield screen.paint(f"@@ {title} @@", "cyan")
+        if hunk.unified:
+            yield from _unified(hunk.unified, screen)
+            continue
         for comment, lines in _by_service(hunk.lines).items():
             yield screen.paint(f"  # {visible(comment)}", "dim")
             for line in lines:

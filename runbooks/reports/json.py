@@ -22,6 +22,13 @@ def render_json(run: Run) -> str:
         "summary": {status.value: count for status, count in run.summary.items()},
         "routers": {plain(each.router): _router(each) for each in run.outcomes},
     }
+    if run.inventory is not None:
+        report["inventory"] = {
+            "status": run.inventory.status.name.lower(),
+            "files": [plain(name) for name in run.inventory.files],
+            "diff": plain(run.inventory.diff),
+            "commit": run.inventory.commit or None,
+        }
     return json.dumps(report, indent=2) + "\n"
 
 

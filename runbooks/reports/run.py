@@ -8,11 +8,37 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 from tasks.outcome import Op, Outcome, Status, Where
 
 WHOLE_FLEET = "fleet"
+
+
+class Said(StrEnum):
+    """What became of the inventory's files."""
+
+    PLANNED = "would change"
+    WRITTEN = "changed"
+    UNWRITTEN = "wanted, not written"
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryChange:
+    """What a run makes of the inventory's files.
+
+    Attributes:
+        files: their names.
+        diff: the change, as git shows it.
+        status: what became of it.
+        commit: git's name for it, abbreviated; empty where it is not committed.
+    """
+
+    files: tuple[str, ...]
+    diff: str
+    status: Said = Said.PLANNED
+    commit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +59,7 @@ class Run:
         of: the earlier run that it is about.
         journal: the folder of its journal; None where nothing was to be recorded.
         unrecorded: why the journal is not whole; empty where it is.
+        inventory: what becomes of the inventory; None where the run leaves it alone.
     """
 
     id: str
@@ -48,6 +75,7 @@ class Run:
     of: str = ""
     journal: Path | None = None
     unrecorded: str = ""
+    inventory: InventoryChange | None = None
 
     @property
     def summary(self) -> dict[Status, int]:

@@ -27,6 +27,8 @@ class Change:
         lets_in: it touches what is let in, so it could shut out VRRP, or SSH.
         takes: seconds beyond the usual that the router may need for it, however busy it is.
         what: what it changes where that is not the packet filter: ``keepalived``.
+        diffs: files as unified diffs, by the scope of their edits, where lines alone would not show
+            what stands where.
     """
 
     backend: Backend
@@ -37,6 +39,7 @@ class Change:
     lets_in: bool = False
     takes: float = 0.0
     what: str = ""
+    diffs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def pending(self, where: Where) -> tuple[Edit, ...]:
         """The edits that concern the runtime, or what is saved."""

@@ -46,13 +46,18 @@ def change(backend: Backend, files: Sequence[FileEdit], *, service: str) -> Chan
             if (line := "\n".join(each.diff()))
         ),
         what=WHAT,
+        diffs={_scope(each): each.diff() for each in files if each.diff()},
     )
 
 
 def _edits(file: FileEdit, service: str) -> Iterator[Edit]:
     for where in Where:  # it is what keepalived is told, now and at the next boot
         for op, line in _lines(file):
-            yield Edit(op, where, line.strip(), service, f"{WHAT} {file.path}")
+            yield Edit(op, where, line.strip(), service, _scope(file))
+
+
+def _scope(file: FileEdit) -> str:
+    return f"{WHAT} {file.path}"
 
 
 def _lines(file: FileEdit) -> Iterator[tuple[Op, str]]:
