@@ -113,6 +113,36 @@ def test_only_metrics_that_exist_are_asked_for(shipped: object) -> None:
     assert asked <= METRICS
 
 
+def labels() -> dict[str, set[str]]:
+    """The labels of each metric, in a report."""
+    found: dict[str, set[str]] = {}
+    for line in render_prometheus(case_run("mixed")).splitlines():
+        if sample := re.match(r"(lvsfleet_\w+)(?:\{(.*)\})? ", line):
+            found.setdefault(sample[1], set()).update(re.findall(r'(\w+)="', sample[2] or ""))
+    return found
+
+
+@pytest.mark.parametrize("shipped", [RULES, DASHBOARD], ids=["alerts", "dashboard"])
+def test_only_labels_that_exist_are_asked_for(shipped: object) -> None:
+    have = labels()
+    of_scraping = {"instance", "job"}
+    for each in expressions(shipped):
+        metrics = re.findall(r"(lvsfleet_\w+)(?:\{([^}]*)\})?", each)
+        for metric, chosen in metrics:
+            assert set(re.findall(r"(\w+) *[=!]", chosen)) <= have[metric], each
+        known = of_scraping.union(*(have[metric] for metric, _ in metrics))
+        for group in re.findall(r"(?:by|without) *\(([^)]*)\)", each):
+            assert set(re.findall(r"\w+", group)) <= known, each
+
+
+def test_alerts_name_only_labels_that_they_have() -> None:
+    have = labels()
+    for rule in (rule for group in RULES["groups"] for rule in group["rules"]):
+        named = set(re.findall(r"\$labels\.(\w+)", " ".join(rule["annotations"].values())))
+        (metric, *_) = re.findall(r"lvsfleet_\w+", rule["expr"])
+        assert named <= have[metric], rule["alert"]
+
+
 def test_every_alert_says_what_is_so_and_is_tried() -> None:
     alerts = [rule for group in RULES["groups"] for rule in group["rules"]]
     tests = yaml.safe_load((DEPLOY / "prometheus/lvsfleet.rules.test.yaml").read_text())["tests"]
