@@ -87,7 +87,7 @@ def conduct(
     command: str,
     of: str | None = None,
     engine: Callable[[Fleet, Mapping[str, Job]], Rolling | Lockstep] = Rolling,
-    asked: Mapping[str, str | bool | None] | None = None,
+    asked: Mapping[str, str | float | bool | None] | None = None,
 ) -> Run:
     """Bring routers where their jobs say, and tell what came of it.
 
@@ -175,7 +175,7 @@ def _journal(
     *,
     command: str,
     of: str | None,
-    asked: Mapping[str, str | bool | None] = MappingProxyType({}),
+    asked: Mapping[str, str | float | bool | None] = MappingProxyType({}),
 ) -> Journal:
     policy = request.policy
     options: dict[str, str | float | None] = {

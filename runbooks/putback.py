@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -49,9 +49,9 @@ def job_back(run: RecordedRun, router: str, desired: Desired, *, force: bool) ->
         return back.change
 
     # The router is asked about the backend and the zones and policies that the run was about.
-    places = _places(recorded.changes)
+    zones = places(recorded.changes)
     besides = tuple(each for each in by_backend(recorded.changes) if each is not backend)
-    asked = replace(desired, backend=backend, besides=besides, zone=places, policy=None)
+    asked = replace(desired, backend=backend, besides=besides, zone=zones, policy=None)
     return Job(asked, planner)
 
 
@@ -121,7 +121,7 @@ class PutBack:
         return self.fleet.bring(jobs, {name: seen}, self.options)[name]
 
 
-def _places(changes: Sequence[Edit]) -> str | None:
+def places(changes: Iterable[Edit]) -> str | None:
     """What firewalld is asked about, as observe.sh takes several: a space between."""
     return " ".join(dict.fromkeys(each.place for each in changes if each.place)) or None
 

@@ -15,6 +15,8 @@ from runbooks.loading import load, refuse_absent_lab
 from runbooks.policy import OnFailure, Policy
 from runbooks.putback import job_back
 from runbooks.reports.run import Run
+from runbooks.unfinished import refuse
+from runbooks.vip_again import is_of_a_vip, vip_on
 from runbooks.waves import Share
 from tasks.backends.protocol import Change
 from tasks.errors import ChangedSince
@@ -39,7 +41,9 @@ def resume(request: Request, run: str, *, given: Collection[str] = ()) -> Run:
     """
     left = earlier(run)
     first = _first(left)
-    request = _with_its_options(with_its_inventory(request, left), left, given)
+    request = with_its_options(with_its_inventory(request, left), left, given)
+    if is_of_a_vip(left):
+        return vip_on(request, left)
     nr, fleet = load(request.inventory)
     names = chosen(nr, request, left, undone(left))
     jobs = {
@@ -49,6 +53,8 @@ def resume(request: Request, run: str, *, given: Collection[str] = ()) -> Run:
     }
     if jobs:
         refuse_absent_lab(request.inventory)
+    if not request.policy.dry_run:
+        refuse(request.inventory, jobs)
     return conduct(request, nr, fleet, jobs, command="resume", of=left.id)
 
 
@@ -96,7 +102,7 @@ def _difference(left: RecordedRun, new: list[Edit]) -> str:
     return "\n".join([what, *lines])
 
 
-def _with_its_options(request: Request, left: RecordedRun, given: Collection[str]) -> Request:
+def with_its_options(request: Request, left: RecordedRun, given: Collection[str]) -> Request:
     """The request, with the earlier run's options where none were given."""
     was = {name: value for name, value in left.options.items() if name not in given}
     plain = ("timeout", "confirm_timeout", "workers", "ask_pass", "ask_sudo_pass")

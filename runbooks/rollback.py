@@ -8,6 +8,8 @@ from runbooks.journal import RecordedRouter, RecordedRun
 from runbooks.loading import load, refuse_absent_lab
 from runbooks.putback import job_back
 from runbooks.reports.run import Run
+from runbooks.unfinished import refuse
+from runbooks.vip_again import is_of_a_vip, vip_back
 from tasks.outcome import Status
 
 
@@ -25,6 +27,8 @@ def rollback(request: Request, run: str) -> Run:
     """
     back = earlier(run)
     request = with_its_inventory(request, back)
+    if is_of_a_vip(back):
+        return vip_back(request, back)
     nr, fleet = load(request.inventory)
     names = chosen(nr, request, back, touched(back))
     jobs = {
@@ -34,6 +38,8 @@ def rollback(request: Request, run: str) -> Run:
     }
     if jobs:
         refuse_absent_lab(request.inventory)
+    if not request.policy.dry_run:
+        refuse(request.inventory, jobs)
     return conduct(request, nr, fleet, jobs, command="rollback", of=back.id)
 
 

@@ -9,6 +9,7 @@ from runbooks.engine import job
 from runbooks.loading import load, refuse_absent_lab
 from runbooks.reports.run import Run
 from runbooks.selection import select
+from runbooks.unfinished import refuse, tell
 
 
 def rollout(request: Request) -> Run:
@@ -20,6 +21,10 @@ def rollout(request: Request) -> Run:
     """
     nr, fleet = load(request.inventory)
     chosen = select(nr.inventory.hosts, request.limit, request.filters)
+    if request.policy.dry_run:
+        tell(request.inventory)
+    else:
+        refuse(request.inventory, chosen)
     refuse_absent_lab(request.inventory)
     jobs = {name: job(replace(fleet.desired[name], adopt=request.adopt)) for name in chosen}
     return conduct(request, nr, fleet, jobs, command="rollout")

@@ -7,17 +7,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from inventory.editing.changes import Change as Asked
-from inventory.editing.git import check_committable, commit
-from inventory.editing.plan import Edit, plan_edit
+from inventory.editing.git import check_committable
+from inventory.editing.plan import plan_edit
 from inventory.editing.target import known_vips
-from inventory.editing.writing import check_writable, write
+from inventory.editing.writing import check_writable
 from inventory.rules import Address
 from runbooks.conduct import Request, conduct
+from runbooks.ending import InventoryEnding
 from runbooks.engine import Fleet, Job
 from runbooks.loading import load, refuse_absent_lab
 from runbooks.lockstep import Lockstep, Stage
+from runbooks.past import Past
 from runbooks.reports.run import Run
 from runbooks.selection import select
+from runbooks.unfinished import refuse
 from tasks import vip as router
 from tasks.backends.protocol import Change
 from tasks.inspection import observe_all
@@ -47,13 +50,13 @@ class Wish:
     commit: bool = False
 
 
-def change_vip(request: Request, wish: Wish, *, of: str | None = None) -> Run:
+def change_vip(request: Request, wish: Wish, *, past: Past | None = None) -> Run:
     """Do it, or plan it.
 
     Args:
         request: how; with its policy's dry run nothing is changed.
         wish: what.
-        of: the earlier run that this one takes back or goes on with.
+        past: the earlier run that this one takes back or goes on with.
 
     Raises:
         LvsfleetError: the inventory is refused or cannot be edited for it, or somebody else has the
@@ -65,14 +68,20 @@ def change_vip(request: Request, wish: Wish, *, of: str | None = None) -> Run:
     among = None
     if request.limit or request.filters:
         among = select(nr.inventory.hosts, request.limit, request.filters)
-    edit = plan_edit(nr, fleet, asked, among=among)
+    if past is None:
+        origin, edit = fleet, plan_edit(nr, fleet, asked, among=among)
+    else:
+        origin, edit = past.edit(nr, fleet, asked, among)
+    ends = past.ends if past else ()
+    if not request.policy.dry_run:
+        refuse(request.inventory, edit.team.routers, but=ends)
     check_writable(edit.files)
     if wish.commit:
         check_committable(edit.files)
     refuse_absent_lab(request.inventory)
     moves = {
         name: Move.of(
-            fleet.desired[name],
+            origin.desired[name],
             edit.fleet.desired[name],
             wish.service,
             asked.to_address,
@@ -81,37 +90,44 @@ def change_vip(request: Request, wish: Wish, *, of: str | None = None) -> Run:
         )
         for name in edit.team.routers
     }
+    if past is not None:
+        moves = {name: past.move(move) for name, move in moves.items()}
     jobs = {
         name: Job(move.before, partial(router.whole, move), ask=observe_all)
         for name, move in moves.items()
     }
+    if past is not None:
+        jobs = {name: past.job(moves[name], job) for name, job in jobs.items()}
     if not wish.keepalived:
         request = replace(request, confirm_timeout=request.confirm_timeout + wish.wait)
 
+    guarded = past.guarded if past else True
+    if request.ask_pass or request.ask_sudo_pass:
+        guarded = False
+    ending = InventoryEnding(edit, commit=wish.commit, guarded=guarded, ends=ends)
+
     def engine(fleet: Fleet, jobs: Mapping[str, Job]) -> Lockstep:
-        return Lockstep(fleet, jobs, stages(moves, wish), partial(_write, edit, wish))
+        return Lockstep(
+            fleet, jobs, stages(moves, wish), ending, look=past.look if past else Fleet.look
+        )
 
     return conduct(
         request,
         nr,
         fleet,
         jobs,
-        command="vip",
-        of=of,
+        command=past.command if past else "vip",
+        of=past.run.id if past else None,
         engine=engine,
         asked={
             "service": wish.service,
             "old": wish.old,
             "new": wish.new,
             "no_keepalived": not wish.keepalived or None,
+            "wait": wish.wait if not wish.keepalived else None,
+            "commit": wish.commit or None,
         },
     )
-
-
-def _write(edit: Edit, wish: Wish) -> None:
-    write(edit.files)
-    if wish.commit:
-        commit(edit.files, str(edit.change))
 
 
 def stages(moves: Mapping[str, Move], wish: Wish) -> list[Stage]:
@@ -137,6 +153,7 @@ def stages(moves: Mapping[str, Move], wish: Wish) -> list[Stage]:
                 planned(router.take_up) if wish.keepalived else of_others,
                 then=partial(_held, new, some.like),
                 patience=patience,
+                together=old is not None and wish.keepalived,
             )
         )
     if old is not None:

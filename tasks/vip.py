@@ -6,17 +6,18 @@ the old VIP, then its marks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from inventory.desired import Desired
 from inventory.rules import Address
 from tasks.backends.protocol import Change
-from tasks.errors import NoSuchAddress
+from tasks.errors import NoSuchAddress, NotEditable
 from tasks.keepalived.answer import files_of
 from tasks.keepalived.change import change
 from tasks.keepalived.editing import FileEdit, add, mentions, remove
 from tasks.keepalived.files import Files
+from tasks.look import Planner
 from tasks.observe import Observed
 from tasks.parts import in_parts
 from tasks.plan import plan
@@ -35,6 +36,10 @@ class Move:
         old: the VIP that goes; None where one only comes.
         like: the VIP beside which the new one is written in keepalived's files.
         keepalived: its files are changed, too.
+        rules: plans the packet filter's last stage where that takes an earlier run back; else the
+            inventory says what it becomes.
+        files: from keepalived's files to what they were before an earlier run, by path; None where
+            that cannot be said. Without it the edit is made anew.
     """
 
     before: Desired
@@ -45,6 +50,8 @@ class Move:
     old: Address | None
     like: Address | None
     keepalived: bool = True
+    rules: Planner | None = None
+    files: Callable[[Files], Mapping[str, str] | None] | None = None
 
     @classmethod
     def of(
@@ -78,27 +85,20 @@ Plan = Callable[[Move, Observed], Change]
 
 def let_in(move: Move, observed: Observed) -> Change:
     """The packet filter knows the new VIP, and still the old one."""
+    if move.old is None and move.rules is not None:
+        return move.rules(observed)
     return plan(move.both, observed)
 
 
 def take_up(move: Move, observed: Observed) -> Change:
     """The new VIP is in keepalived's files."""
     files = files_of(observed.sections)
-    edits: tuple[FileEdit, ...] = ()
-    if move.new is not None and move.like is not None:
-        edits = add(files, move.new, move.like)
-    return _part(move, edits)
+    return _part(move, _edits(files, _coming(move, files)))
 
 
 def give_up(move: Move, observed: Observed) -> Change:
-    """The old VIP is not in keepalived's files any more."""
-    edits: tuple[FileEdit, ...] = ()
-    if move.old is not None:
-        try:
-            edits = remove(files_of(observed.sections), move.old)
-        except NoSuchAddress:
-            edits = ()
-    return _part(move, edits)
+    """The old VIP is not in keepalived's files any more, and the new one is."""
+    return _part(move, _files(move, files_of(observed.sections)))
 
 
 def _part(move: Move, edits: Sequence[FileEdit]) -> Change:
@@ -108,7 +108,7 @@ def _part(move: Move, edits: Sequence[FileEdit]) -> Change:
 
 def shut_out(move: Move, observed: Observed) -> Change:
     """The packet filter does not know the old VIP any more."""
-    return plan(move.after, observed)
+    return move.rules(observed) if move.rules is not None else plan(move.after, observed)
 
 
 def whole(move: Move, observed: Observed) -> Change:
@@ -118,7 +118,7 @@ def whole(move: Move, observed: Observed) -> Change:
         NotEditable, NoSuchAddress: keepalived's files cannot be edited for it.
         RouterError: see `tasks.plan.plan`.
     """
-    rules = plan(move.after, observed)
+    rules = shut_out(move, observed)
     plan(move.both, observed)  # what stands against the stage between
     asked = "keepalived:main" in observed.sections
     edits = _files(move, files_of(observed.sections)) if move.keepalived and asked else ()
@@ -129,16 +129,38 @@ def whole(move: Move, observed: Observed) -> Change:
 
 def _files(move: Move, files: Files) -> tuple[FileEdit, ...]:
     """What becomes of keepalived's files in the end."""
-    now = dict(files.texts)
-    coming: tuple[FileEdit, ...] = ()
-    if move.new is not None and move.like is not None:
-        # Where the old one is gone already, the new one must be there.
-        if move.old is None or _has(files, move.old) or not _has(files, move.new):
-            coming = add(files, move.new, move.like)
-        now |= {each.path: each.after for each in coming}
-    middle = replace(files, texts=now)
+    middle = replace(files, texts=_coming(move, files))
+    now = middle.texts
     if move.old is not None and _has(middle, move.old):
-        now |= {each.path: each.after for each in remove(middle, move.old)}
+        was = move.files(files) if move.files is not None and move.new is None else None
+        now = was or _after(middle, remove(middle, move.old))
+    return _edits(files, now)
+
+
+def _coming(move: Move, files: Files) -> Mapping[str, str]:
+    """Keepalived's files with the new VIP, too."""
+    if move.new is None or move.like is None:
+        return files.texts
+    was = None
+    if move.files is not None and not _has(files, move.new):
+        was = move.files(files)
+    if was is None:
+        return _after(files, add(files, move.new, move.like))
+    if move.old is None:
+        return was
+    # What goes stays for as long as what was there comes.
+    target = replace(files, texts=was)
+    both = replace(files, texts=_after(target, add(target, move.old, move.new)))
+    if _after(both, remove(both, move.old)) == was:
+        return both.texts
+    return _after(files, add(files, move.new, move.like))
+
+
+def _after(files: Files, edits: Sequence[FileEdit]) -> dict[str, str]:
+    return {**files.texts, **{each.path: each.after for each in edits}}
+
+
+def _edits(files: Files, now: Mapping[str, str]) -> tuple[FileEdit, ...]:
     return tuple(
         FileEdit(path, text, now[path]) for path, text in files.texts.items() if now[path] != text
     )
@@ -149,6 +171,8 @@ def _has(files: Files, address: Address) -> bool:
         remove(files, address)
     except NoSuchAddress:
         return False
+    except NotEditable:  # it is there
+        return True
     return True
 
 

@@ -8,7 +8,7 @@ fleet is right with it.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,6 +106,38 @@ def plan_edit(
             "See inventory.transform_function in config.yaml; edit the file by hand",
         )
     return Edit(change, target.team, tuple(places), tuple(files), after_all)
+
+
+def with_files(nr: Nornir, edit: Edit, files: tuple[FileEdit, ...]) -> Edit | None:
+    """The same edit by other bytes, e.g. those of before; None where they do not do the same.
+
+    A service's VIPs may stand in another order.
+
+    Args:
+        nr: as for `plan_edit`.
+        edit: the edit.
+        files: of the same files.
+    """
+    sources = Sources.of(nr.config.inventory.plugin, nr.config.inventory.options)
+    try:
+        contents = _contents(sources) | {file.path: file.after for file in files}
+        fleet = _read(nr.config, contents)
+    except (LookupError, UnicodeError, NotEditable, InventoryProblems):
+        return None
+    if _unordered(fleet) != _unordered(edit.fleet):
+        return None
+    return replace(edit, files=files, fleet=fleet)
+
+
+def _unordered(fleet: Fleet) -> dict[str, object]:
+    """What the routers should be, whatever the order of their VIPs."""
+    return {
+        name: (
+            replace(each, services=()),
+            [(replace(service, vips=()), frozenset(service.vips)) for service in each.services],
+        )
+        for name, each in fleet.desired.items()
+    }
 
 
 def _encoding(config: Config) -> str:

@@ -11,15 +11,30 @@ from tasks.sections import Section
 # keepalived.conf(5): "auth_pass 1234", the password of a VRRP instance, quoted or not.
 _PASSWORD = re.compile(r"(?m)(?<![\w-])(auth_pass[ \t]+)(?:\"[^\"\n]*\"?|'[^'\n]*'?|[^\s#!]+)")
 _LEFT_OUT = "(not kept)"
+_KEPT = re.compile(rf"(?<![\w-])auth_pass[ \t]+{re.escape(_LEFT_OUT)}")
 
 
 def to_json(sections: Mapping[str, Section]) -> bytes:
     """One object; lone surrogates (bytes that were no UTF-8) are written as escapes."""
     kept = {
-        name: {"status": each.status, "text": _PASSWORD.sub(rf"\1{_LEFT_OUT}", each.text)}
+        name: {"status": each.status, "text": without_passwords(each.text)}
         for name, each in sections.items()
     }
     return f"{json.dumps(kept, indent=1)}\n".encode()
+
+
+def without_passwords(text: str) -> str:
+    """``text`` as it is kept."""
+    return _PASSWORD.sub(rf"\1{_LEFT_OUT}", text)
+
+
+def with_passwords(kept: str, text: str) -> str | None:
+    """What was kept, with the passwords of ``text`` in their order; None if not as many."""
+    passwords = [match[0] for match in _PASSWORD.finditer(text)]
+    if len(_KEPT.findall(kept)) != len(passwords):
+        return None
+    listed = iter(passwords)
+    return _KEPT.sub(lambda _: next(listed), kept)
 
 
 def from_json(data: bytes) -> dict[str, Section]:

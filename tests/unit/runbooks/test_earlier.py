@@ -108,7 +108,7 @@ OPTIONS: dict[str, Any] = {
 def test_the_options_are_the_runs_unless_others_are_given() -> None:
     run = recorded(begun(**OPTIONS))
     asked = Request(policy=Policy(dry_run=True, pause=1.0), timeout=5.0)
-    request = resuming._with_its_options(asked, run, {"pause", "timeout"})
+    request = resuming.with_its_options(asked, run, {"pause", "timeout"})
     assert request.policy == Policy(
         dry_run=True,
         now=True,
@@ -124,7 +124,7 @@ def test_the_options_are_the_runs_unless_others_are_given() -> None:
 def test_an_option_of_another_version_is_said() -> None:
     run = recorded(begun(on_failure="panic"))
     with pytest.raises(LvsfleetError, match="does not know"):
-        resuming._with_its_options(Request(), run, ())
+        resuming.with_its_options(Request(), run, ())
 
 
 @pytest.mark.parametrize(
