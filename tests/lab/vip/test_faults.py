@@ -1,0 +1,168 @@
+"""What goes wrong in the middle of a move: it ends with all as it was, on both routers and in the
+inventory, and with one MASTER at every moment.
+
+Three clusters have a fault each at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import pytest
+
+from lab.topology import Kind
+from tests.lab.chaos import lines
+from tests.lab.chaos.controller import Controller, wait_for
+from tests.lab.chaos.world import each
+from tests.lab.rollout.fleet import Answer, differences
+from tests.lab.vip.cluster import CONF, Cluster
+from tests.lab.vip.watch import watched
+
+Fault = Callable[[Cluster], None]
+
+SOON = ("--confirm-timeout", "20")
+"""Routers left alone are back in 20 s; until then a busy machine may need to come to the point."""
+
+_AT_WORK = """ls /var/lib/lvsfleet/runs/*/armed /var/lib/lvsfleet/runs/*/claimed \\
+    /var/lib/lvsfleet/runs/*/reverting /run/lvsfleet.lock 2>/dev/null
+systemctl list-units --all --no-legend 'lvsfleet-[0-9]*'"""
+
+
+def move(cluster: Cluster, *options: str, **more: object) -> Controller:
+    """The web's VIP moves, or was to."""
+    old, new = (str(vip) for vip in (cluster.site.web[0], cluster.site.at(20)[0]))
+    return cluster.vip("move", "web", old, new, *options, **more)  # type: ignore[arg-type]
+
+
+@contextmanager
+def ends_as_before(cluster: Cluster) -> Iterator[None]:
+    """Whatever the block does, in the end all is as it was, and meanwhile there was one MASTER."""
+    before = cluster.state()
+    vips = (cluster.site.web[0], cluster.site.at(20)[0])
+    with watched(cluster.fleet.lab, cluster.site, vips) as seen:
+        yield
+        wait_for(lambda: not any(at_work(cluster).values()), 90, every=0.5)
+    after = cluster.state()
+    assert {k: v for k, v in after.items() if before[k] != v} == {}, differences(
+        {k: str(v) for k, v in before.items()}, {k: str(v) for k, v in after.items()}
+    )
+    for version in (4, 6):
+        assert seen.masters(version).keys() == {1}, (cluster.site.name, seen.masters(version))
+    for vip in (cluster.site.ftp, *cluster.site.dns):
+        assert seen.holders(vip).keys() == {1}
+        assert seen.lost(vip) == 0
+    assert seen.unmarked().keys().isdisjoint(map(str, vips))
+
+
+def at_work(cluster: Cluster) -> dict[str, str]:
+    """By router, what of a run still waits there."""
+    return {name: cluster.fleet.sh(name, _AT_WORK, check=False) for name in cluster.routers}
+
+
+def killed(first: str, second: str) -> Fault:
+    """The controller is killed when each of the routers is at its point."""
+
+    def fault(cluster: Cluster) -> None:
+        points = dict(zip(cluster.routers, (first, second), strict=True))
+        answer = move(cluster, *SOON, points=points, action="kill").answer()
+        assert answer.code == -9, answer
+
+    return fault
+
+
+def keepalived_refuses(cluster: Cluster) -> None:
+    router, new = cluster.routers[1], cluster.site.at(20)[0]
+    test = f"*--config-test*) if grep -q {new}/ {CONF}; then echo '(Line 27) no'; exit 5; fi ;;"
+    with program(cluster, router, "keepalived", f'case "$*" in {test} esac'):
+        answer = move(cluster).answer()
+    assert answer.code == 1, answer
+    assert "(Line 27) no" in answer.error(router)[1]
+    assert set(answer.statuses.values()) == {"reverted"}
+
+
+def one_is_unreachable(cluster: Cluster) -> None:
+    lab, router = cluster.fleet.lab, cluster.routers[1]
+    lines.cut(lab, router)
+    try:
+        answer = move(cluster, "--now").answer()
+    finally:
+        lines.mend(lab, router)
+    assert answer.code == 1, answer
+    assert answer.statuses[router] == "failed"
+    assert answer.statuses[cluster.routers[0]] == "skipped"
+
+
+def cut_off_between_stages(cluster: Cluster) -> None:
+    """The MASTER cannot be told; the other one waits for it with what it takes back."""
+    lab, (router, other) = cluster.fleet.lab, cluster.routers
+    run = move(cluster, "--now", *SOON, points={router: "after follow"})
+    run.there()
+    lines.cut(lab, router)
+    lines.end_sshd(lab, router)
+    run.go()
+    try:
+        new = str(cluster.site.at(20)[0])
+        wait_for(lambda: new not in cluster.held(router), 60)
+    finally:
+        lines.mend(lab, router)
+    answer = run.answer()
+    assert answer.code == 1, answer
+    assert answer.statuses == {router: "reverted", other: "reverted"}, answer
+
+
+def reload_hangs(cluster: Cluster) -> None:
+    """The other router must not stay alone with what it lists."""
+    answer = reload_does(cluster, "exec sleep 60")
+    assert answer.code == 1, answer
+    assert set(answer.statuses.values()) <= {"reverted"}, answer
+
+
+def reload_fails(cluster: Cluster) -> None:
+    answer = reload_does(cluster, "echo 'Job for keepalived failed.'; exit 1")
+    assert answer.code == 1, answer
+    assert set(answer.statuses.values()) == {"reverted"}, answer
+    assert "Job for keepalived failed" in answer.error(cluster.routers[1])[1]
+
+
+def reload_does(cluster: Cluster, instead: str) -> Answer:
+    """Once, on the BACKUP."""
+    router = cluster.routers[1]
+    once = f"'reload keepalived') if rmdir /run/once 2>/dev/null; then {instead}; fi ;;"
+    cluster.fleet.sh(router, "mkdir -p /run/once")
+    with program(cluster, router, "systemctl", f'case "$*" in {once} esac'):
+        answer = move(cluster).answer()
+    assert "once" not in cluster.fleet.sh(router, "ls /run")
+    return answer
+
+
+@contextmanager
+def program(cluster: Cluster, router: str, name: str, script: str) -> Iterator[None]:
+    """Put lines before a program of the router's."""
+    cluster.fleet.program(router, name, f'{script}\nexec "$real" "$@"')
+    try:
+        yield
+    finally:
+        cluster.fleet.sh(router, f"rm -f /usr/local/sbin/{name}")
+
+
+ROUNDS: Mapping[str, tuple[Fault, Fault, Fault]] = {
+    "the controller is killed": (
+        killed("before advance", "before advance"),
+        killed("after reread", "before reread"),
+        killed("before commit", "before commit"),
+    ),
+    "a router does not follow": (reload_hangs, reload_fails, cut_off_between_stages),
+    "a router refuses": (keepalived_refuses, one_is_unreachable, keepalived_refuses),
+}
+
+
+@pytest.mark.parametrize("name", ROUNDS)
+def test_ends_as_it_began(usual: dict[Kind, Cluster], name: str) -> None:
+    faults = dict(zip(usual.values(), ROUNDS[name], strict=True))
+
+    def one(cluster: Cluster) -> None:
+        with ends_as_before(cluster):
+            faults[cluster](cluster)
+
+    each(one, usual.values())
