@@ -18,6 +18,7 @@ from runbooks.prompts import ask_passwords
 from runbooks.reports.check import Checked, CheckRun, Compliance
 from runbooks.reports.run import run_id
 from runbooks.selection import select
+from runbooks.unfinished import tell
 from tasks.checks import cluster
 from tasks.checks.catalog import CATALOG
 from tasks.checks.waivers import waive
@@ -76,6 +77,7 @@ def compliance(request: Request, *, today: date | None = None) -> CheckRun:
     """
     nr, fleet = load(request.inventory)
     selected = select(nr.inventory.hosts, request.limit, request.filters)
+    tell(request.inventory)
     refuse_absent_lab(request.inventory)
     _refuse_unknown_waivers(fleet)
     ask_passwords(login=request.ask_pass, sudo=request.ask_sudo_pass)

@@ -13,6 +13,7 @@ from runbooks.asking import Asking
 from runbooks.loading import load, refuse_absent_lab
 from runbooks.prompts import ask_passwords
 from runbooks.selection import select
+from runbooks.unfinished import tell
 from tasks.retry import LATEST as PATIENCE
 from tasks.state import State, state_of
 
@@ -70,6 +71,7 @@ def status(request: Request, *, every: float | None = None) -> Iterator[FleetSta
     """
     nr, fleet = load(request.inventory)
     selected = select(nr.inventory.hosts, request.limit, request.filters)
+    tell(request.inventory)
     refuse_absent_lab(request.inventory)
     ask_passwords(login=request.ask_pass, sudo=request.ask_sudo_pass)
     asking = Asking(nr, request.workers, request.timeout, request.verbosity)
