@@ -2,8 +2,9 @@
 
 Brings up a lab of its own (``--lab``, 7 unless said) with a router of every way that marks are kept
 in, sends a SYN a millisecond to port 8080 of two VIPs (IPv4 and IPv6) of each, and changes what is
-beside them. Prints a table in Markdown: how many SYNs arrived without their mark, and how many were
-not let in. A gap shorter than a pause of the sender may go unseen: the longest pause is told too.
+beside them. Prints a table in Markdown: how many SYNs arrived without their mark, how many
+were not let in, and how many were lost before they could be counted. A gap shorter than a pause of
+the sender may go unseen: the longest pause is told too.
 Ends with status 1 if a rollout cost a packet. Needs root.
 
     python -m benchmarks.hitless [--rollouts 50] [--by-hand 50] [--lab 7]
@@ -22,7 +23,15 @@ from lab.fleet import Lab
 from lab.steady import Seen
 from lab.topology import Kind
 from tests.lab.rollout.fleet import Fleet
-from tests.lab.rollout.hitless import MARK, POLICY, ROUTERS, WAYS, Hitless
+from tests.lab.rollout.hitless import (
+    MOVABLE,
+    POLICY,
+    ROUTERS,
+    SITES_PORT,
+    WAYS,
+    Hitless,
+    costs_nothing,
+)
 
 FIREWALLD = r"""
 set -e
@@ -70,12 +79,13 @@ BY_HAND: Mapping[Kind, tuple[str, str]] = {
     ),
     Kind.NFTABLES: ("`nft flush chain; nft add rule`", NFTABLES),
 }
-HEAD = ("what", "kept in", "changes", "SYNs", "unmarked", "not let in", "longest pause")
+HEAD = ("what", "kept in", "changes", "SYNs", "unmarked", "not let in", "lost", "longest pause")
 
 
 def row(what: str, way: str, changes: int, seen: Seen) -> None:
     pause = f"{seen.longest * 1000:.0f} ms"
-    cells = (what, way, changes, seen.sent, seen.unmarked, seen.not_let_in + seen.lost, pause)
+    found = (seen.sent, seen.unmarked, seen.not_let_in, seen.lost)
+    cells = (what, way, changes, *found, pause)
     print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
@@ -103,7 +113,13 @@ def rollouts(hitless: Hitless, number: int) -> bool:
             do()
         for way, seen in found.items():
             row(what, way, times, seen)
-            fine = fine and seen.pays_nothing(MARK)
+            fine = fine and costs_nothing(seen)
+    hitless.leave_ways_in_to_the_site()
+    with hitless.watched(*MOVABLE, port=SITES_PORT) as found:
+        hitless.to_nftables_and_back(moves)
+    for way, seen in found.items():
+        row("`backend: nftables`, and back", way, 2 * moves, seen)
+        fine = fine and costs_nothing(seen)
     return fine
 
 

@@ -24,6 +24,7 @@ from lab.packets import Address, Counts, Probe
 _SENDER = Path(__file__).with_name("syns.py")
 _ARRIVE_SECONDS = 3.0
 _END_SECONDS = 10.0
+_ASTRAY = 0.01
 
 
 @dataclass
@@ -58,8 +59,12 @@ class Seen:
         return self.marks.total() - self.let_in
 
     def pays_nothing(self, mark: int) -> bool:
-        """Whether every one arrived with this mark and was let in."""
-        return self.sent > 0 and self.marks == {mark: self.sent} and self.let_in == self.sent
+        """Whether each that arrived had this mark and was let in, and hardly any did not arrive.
+
+        A machine that stalls for seconds lets a BACKUP take the VIPs over for milliseconds.
+        """
+        whole = self.marks == {mark: self.let_in}
+        return self.sent > 0 and whole and self.lost <= self.sent * _ASTRAY
 
     def __iadd__(self, other: Seen) -> Self:
         self.sent += other.sent

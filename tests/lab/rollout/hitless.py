@@ -26,7 +26,10 @@ WAYS: Mapping[str, Kind] = {
 
 ROUTERS = 2 * len(WAYS)
 POLICY = "firewalld, policy"
+MOVABLE = tuple(way for way, kind in WAYS.items() if kind is not Kind.NFTABLES)
 PORT = 8080
+SITES_PORT = 80
+"""It is marked by us and let in by the site's own rules, in every packet filter."""
 MARK = 80
 PORTS = ["80/tcp", "443/tcp", f"{PORT}/tcp"]
 
@@ -56,6 +59,11 @@ nft -f /etc/nftables.conf
 """
 
 
+def costs_nothing(seen: Seen) -> bool:
+    """Whether every SYN that was sent arrived, was marked and was let in."""
+    return seen.pays_nothing(MARK) and not seen.lost
+
+
 class Hitless:
     """The routers that are watched, and what is done to them.
 
@@ -70,6 +78,10 @@ class Hitless:
         self._sites = dict(zip(WAYS, lab.topology.sites, strict=True))
         holders = {router.site: router.name for router in lab.topology.routers if not router.place}
         self.routers = {way: holders[site] for way, site in self._sites.items()}
+        # A machine that stalls would make a BACKUP take the VIPs over for a moment.
+        for router in lab.topology.routers:
+            if router.place:
+                lab.exec(router.name, ["systemctl", "stop", "keepalived"])
         for site in self._sites.values():
             fleet.services(site.name)["web"] |= {"ports": PORTS, "accept": True}
         self._complete = {
@@ -77,11 +89,11 @@ class Hitless:
         }
 
     @contextmanager
-    def watched(self, *ways: str) -> Iterator[Mapping[str, Seen]]:
+    def watched(self, *ways: str, port: int = PORT) -> Iterator[Mapping[str, Seen]]:
         """Clients send while the block runs; what became of it, by way, is told at its end."""
         names = {self.routers[way]: way for way in ways or WAYS}
         seen: dict[str, Seen] = {}
-        with steady(self.lab, names, [PORT]) as by_router:
+        with steady(self.lab, names, [port]) as by_router:
             yield seen
         seen |= {way: by_router[name] for name, way in names.items()}
 
@@ -151,3 +163,23 @@ class Hitless:
                 services = {**complete, "web": {**complete["web"], "ports": ports}}
                 self.fleet.data(name)["services"] = services
             self.rollout()
+
+    def leave_ways_in_to_the_site(self) -> None:
+        """Take back what lets in: an accept of nftables cannot overrule another table's reject."""
+        for name, complete in self._complete.items():
+            services = {key: {**each, "accept": False} for key, each in complete.items()}
+            data = self.fleet.data(name)
+            data["services"], data["vrrp"] = services, {"accept": False}
+        self.rollout()
+
+    def to_nftables_and_back(self, times: int) -> None:
+        """The marks of all `MOVABLE` routers move to nftables, and back."""
+        for backend in ("nftables", None) * times:
+            for way in MOVABLE:
+                data = self.fleet.data(self._sites[way].name)
+                data["backend"] = backend or WAYS[way].backend
+                for key in ("zone", "policy"):
+                    data.pop(key, None)
+                if way == POLICY and not backend:
+                    data["policy"] = "lvsfleet"
+            self.rollout(ways=MOVABLE)

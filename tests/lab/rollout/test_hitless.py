@@ -11,7 +11,7 @@ import pytest
 from lab.steady import Seen
 from tests.lab.conftest import OTHERS_NUMBER, reserved
 from tests.lab.rollout.fleet import Fleet
-from tests.lab.rollout.hitless import MARK, ROUTERS, WAYS, Hitless
+from tests.lab.rollout.hitless import ROUTERS, WAYS, Hitless, costs_nothing
 
 ROLLOUTS = 2
 EVERY_WAY = pytest.mark.parametrize("way", WAYS)
@@ -51,20 +51,20 @@ def neighbour(hitless: Hitless, beside: Mapping[str, Seen]) -> Mapping[str, Seen
 
 @EVERY_WAY
 def test_rules_are_taken_over_and_no_packet_pays(adopted: Mapping[str, Seen], way: str) -> None:
-    assert adopted[way].pays_nothing(MARK), adopted[way]
+    assert costs_nothing(adopted[way]), adopted[way]
 
 
 @EVERY_WAY
 def test_other_services_change_and_no_packet_pays(beside: Mapping[str, Seen], way: str) -> None:
     assert beside[way].sent > ROLLOUTS * 500
-    assert beside[way].pays_nothing(MARK), beside[way]
+    assert costs_nothing(beside[way]), beside[way]
 
 
 @EVERY_WAY
 def test_a_service_gains_and_loses_a_port_and_no_packet_pays(
     neighbour: Mapping[str, Seen], way: str
 ) -> None:
-    assert neighbour[way].pays_nothing(MARK), neighbour[way]
+    assert costs_nothing(neighbour[way]), neighbour[way]
 
 
 GAP = """
