@@ -21,6 +21,7 @@ from tasks.look import Planner
 from tasks.observe import Observed
 from tasks.parts import in_parts
 from tasks.plan import plan
+from tasks.primary import refuse_to_lose
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,13 @@ def take_up(move: Move, observed: Observed) -> Change:
 
 
 def give_up(move: Move, observed: Observed) -> Change:
-    """The old VIP is not in keepalived's files any more, and the new one is."""
+    """The old VIP is not in keepalived's files any more, and the new one is.
+
+    Raises:
+        NotReady: other addresses would go with it.
+    """
+    if move.old is not None:
+        refuse_to_lose(observed, move.old, move.new)
     return _part(move, _files(move, files_of(observed.sections)))
 
 
@@ -116,8 +123,11 @@ def whole(move: Move, observed: Observed) -> Change:
 
     Raises:
         NotEditable, NoSuchAddress: keepalived's files cannot be edited for it.
+        NotReady: other addresses would go with the old VIP.
         RouterError: see `tasks.plan.plan`.
     """
+    if move.old is not None and move.keepalived:
+        refuse_to_lose(observed, move.old, move.new)
     rules = shut_out(move, observed)
     plan(move.both, observed)  # what stands against the stage between
     asked = "keepalived:main" in observed.sections

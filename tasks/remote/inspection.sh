@@ -4,10 +4,12 @@
 # kernel: what IPVS needs of it, a line each; no program is started for it. A setting is at its end after
 # one read, and dash reads single bytes: it has the digit, and says that there was no line.
 kernel() {
-    for _f in net/ipv4/ip_forward net/ipv6/conf/all/forwarding net/netfilter/nf_conntrack_helper; do
+    for _f in /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding \
+        /proc/sys/net/netfilter/nf_conntrack_helper \
+        /proc/sys/net/ipv4/conf/*/promote_secondaries; do
         _value=
-        [ ! -r "/proc/sys/$_f" ] || read -r _value <"/proc/sys/$_f" || :
-        if [ "$_value" ]; then printf '%s %s\n' "$_f" "$_value"; fi
+        [ ! -r "$_f" ] || read -r _value <"$_f" || :
+        if [ "$_value" ]; then printf '%s %s\n' "${_f#/proc/sys/}" "$_value"; fi
     done
     if [ -r /proc/net/ip_vs ]; then echo 'ip_vs yes'; else echo 'ip_vs no'; fi
     for _module in ip_vs_ftp nf_conntrack_ftp; do

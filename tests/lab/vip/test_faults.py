@@ -166,3 +166,40 @@ def test_ends_as_it_began(usual: dict[Kind, Cluster], name: str) -> None:
             faults[cluster](cluster)
 
     each(one, usual.values())
+
+
+def test_others_do_not_go_with_a_primary_address(usual: dict[Kind, Cluster]) -> None:
+    """Where the VIPs alone are in their network, the first one has the others for secondaries."""
+    cluster = usual[Kind.IPTABLES_RHEL]
+    site, fleet = cluster.site, cluster.fleet
+    (backup, master), lab = reversed(cluster.routers), fleet.lab
+    for router in (backup, master):
+        own, number = lab.router(router).addresses[0], router[-1]
+        fleet.sh(
+            router,
+            f"""set -e
+            systemctl stop keepalived
+            ip addr add 10.9.9.{number}/24 dev eth1
+            ip addr del {own}/24 dev eth1
+            ip route add {site.at(200)[0]}/32 dev eth1
+            systemctl start keepalived""",
+        )
+    lab.settle(site.name)
+    others = (site.ftp, site.dns[0])
+    before = cluster.state()
+
+    answer = move(cluster).answer()
+
+    assert answer.code == 1, answer
+    kind, message = answer.error(master)
+    assert kind == "preflight"
+    assert all(str(vip) in message for vip in others)
+    assert cluster.state() == before
+
+    for router in (backup, master):
+        fleet.sh(router, "sysctl -w net.ipv4.conf.eth1.promote_secondaries=1")
+    with watched(lab, site, (site.web[0], site.at(20)[0])) as seen:
+        answer = move(cluster).answer()
+        assert answer.code == 0, answer
+    assert all(seen.lost(vip) == 0 and seen.holders(vip).keys() == {1} for vip in others)
+    assert seen.served(site.at(20)[0])[0] <= seen.served(site.web[0])[1]
