@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from inventory.desired import Desired
-from inventory.rules import AcceptProtocol, Ruleset
+from inventory.rules import AcceptProtocol, Mark, Ruleset
 from tasks.backends.foreign import CANNOT_REMOVE, refuse_foreign
 from tasks.backends.nft_foreign import ForeignMark
 from tasks.backends.nft_moves import line
@@ -31,9 +31,12 @@ def refuse_two_marks(wanted: Ruleset, marks: Iterable[ForeignMark], side: str) -
     Raises:
         Conflict: there is one.
     """
+    chains: dict[str, list[tuple[str, Mark]]] = {}
     for each in marks:
-        words = ((each.words(mark), mark) for mark in each.marks)
-        refuse_conflicts(wanted, words, where=f"{side} {each.chain}")
+        rules = chains.setdefault(str(each.chain), [])
+        rules += ((each.words(mark), mark) for mark in each.marks)
+    for chain, words in chains.items():
+        refuse_conflicts(wanted, words, where=f"{side} {chain}")
 
 
 def unlike(desired: Desired, sides: Mapping[str, Side]) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from tasks.backends.nft_json import Chain, chains_of_others
 from tasks.backends.nft_maps import Maps, maps_of
 from tasks.backends.nft_own import own_base
 from tasks.backends.nft_plain import plain_accepts
-from tasks.backends.nft_table import FAMILY, NAME
+from tasks.backends.nft_table import DRAIN, FAMILY, NAME
 from tasks.errors import NotReady
 from tasks.observe import Observed
 from tasks.walk import Filters, Packet
@@ -61,7 +61,7 @@ class Side:
     @cached_property
     def bases(self) -> tuple[Base, ...]:
         """The chains that packets come to by themselves."""
-        without = {*self.without, (FAMILY, NAME)}
+        without = {*self.without, (FAMILY, NAME), (FAMILY, DRAIN)}
         listed = nft_walk.bases(self.listing, without=without, whole_sets=False, maps=self.maps)
         return (*self.iptables, *listed)
 
@@ -81,8 +81,8 @@ class Side:
         same = wanted - (wanted - (theirs | plain_accepts(self.tables.values(), wanted)))
         if not same:
             return same
-        filters = self.filters()
-        return Ruleset.of(rule for rule in same if _holds(rule, filters, wanted))
+        filters, versions = self.filters(), versions_of(wanted)
+        return Ruleset.of(rule for rule in same if _holds(rule, filters, versions))
 
 
 def running(observed: Observed) -> Side:
@@ -132,13 +132,9 @@ def packets_of(rule: Rule, versions: Sequence[int]) -> list[Packet]:
     return [Packet(ADVERTS[version], rule.protocol) for version in versions]
 
 
-def _holds(rule: Rule, filters: Filters, wanted: Ruleset) -> bool:
+def _holds(rule: Rule, filters: Filters, versions: Sequence[int]) -> bool:
     """Whether that is what becomes of all the packets that a rule is about."""
-    parts = [
-        said
-        for packet in packets_of(rule, versions_of(wanted))
-        for _, said in filters.by_ports(packet)
-    ]
+    parts = [said for packet in packets_of(rule, versions) for _, said in filters.by_ports(packet)]
     if isinstance(rule, Mark):
         return all(said.mark == rule.mark for said in parts)
     return all(said.strangers is True or said.accepted is True for said in parts)

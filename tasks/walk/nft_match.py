@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 from typing import Any
 
 from tasks.walk.answer import Answer, all_of, opposite, yes
@@ -93,11 +94,14 @@ def _of_elements(key: Sequence[Field], right: Any, sets: Sets) -> Holds:
         if not (isinstance(right, dict) and "concat" in right):
             return lambda _values: Answer.UNKNOWN
         elements = [right]
-    rows = [_row(key, bare(element), sets) for element in elements]
+    bares = [bare(element) for element in elements]
+    rows = [_row(key, each, sets) for each in bares]
+    near = _nearby(key, bares)
 
     def holds(values: tuple[Value | Answer, ...]) -> Answer:
         best = Answer.NO
-        for row in rows:
+        for number in near(values):
+            row = rows[number]
             answer = _all(row, values)
             if answer is Answer.YES:
                 return answer
@@ -108,10 +112,43 @@ def _of_elements(key: Sequence[Field], right: Any, sets: Sets) -> Holds:
     return holds
 
 
+def _nearby(
+    key: Sequence[Field], elements: Sequence[Any]
+) -> Callable[[Sequence[Value | Answer]], Sequence[int]]:
+    """The elements that may match some values, by number, in order: there may be thousands.
+
+    Those of one address are kept by it.
+    """
+    everything = range(len(elements))
+    at = next((n for n, field in enumerate(key) if field.kind is Kind.ADDRESS), None)
+    if at is None:
+        return lambda _values: everything
+    by_address: dict[int, list[int]] = {}
+    rest: list[int] = []
+    for number, element in enumerate(elements):
+        parts = _parts(element)
+        try:
+            by_address.setdefault(int(ip_address(parts[at])), []).append(number)
+        except (ValueError, IndexError):
+            rest.append(number)
+
+    def near(values: Sequence[Value | Answer]) -> Sequence[int]:
+        value = values[at]
+        if not isinstance(value, tuple) or value[0] != value[1]:
+            return everything
+        return sorted([*by_address.get(value[0], ()), *rest])
+
+    return near
+
+
+def _parts(element: Any) -> list[Any]:
+    return element["concat"] if isinstance(element, dict) and "concat" in element else [element]
+
+
 def _row(key: Sequence[Field], element: Any, sets: Sets) -> tuple[Matcher, ...]:
     if element == "*":
         return ()
-    parts = element["concat"] if isinstance(element, dict) and "concat" in element else [element]
+    parts = _parts(element)
     if len(parts) != len(key):
         return (lambda _value: Answer.UNKNOWN,)
     return tuple(matcher(f.kind, part, sets) for f, part in zip(key, parts, strict=True))
@@ -133,14 +170,17 @@ def lookup(key: Any, data: Any, sets: Sets) -> Lookup:
     elements = sets.of(data)
     if elements is None:
         return lambda _seen, _state: ((Answer.UNKNOWN, None),)
-    rows = [(_row(parts, each, sets), found) for each, found in pairs(elements)]
+    listed = list(pairs(elements))
+    rows = [(_row(parts, each, sets), found) for each, found in listed]
+    near = _nearby(parts, [each for each, _ in listed])
 
     def find(seen: Seen, state: State) -> Sequence[tuple[Answer, Any]]:
         values = tuple(field.read(seen, state) for field in parts)
         found: list[tuple[Answer, Any]] = []
         if Answer.NO in values:
             return found
-        for row, datum in rows:
+        for number in near(values):
+            row, datum = rows[number]
             answer = _all(row, values)
             if answer is not Answer.NO:
                 found.append((answer, datum))
