@@ -24,7 +24,7 @@ OFF = {"all": "0", "eth1": "0", "eth2": "0"}
 
 def refuse(addresses: str, settings: dict[str, str], going: str, coming: str | None) -> None:
     lines = [f"net/ipv4/conf/{name}/promote_secondaries {on}\n" for name, on in settings.items()]
-    answer = observed({"addresses": addresses, "kernel": "".join(lines)})
+    answer = observed({"units": "", "addresses": addresses, "kernel": "".join(lines)})
     refuse_to_lose(answer, ip_address(going), ip_address(coming) if coming else None)
 
 
