@@ -40,6 +40,7 @@ class InventoryEnding:
     ends: Collection[str] = ()
     journal: Journal | None = field(default=None, init=False)
     written: bool = field(default=False, init=False)
+    committed: str = field(default="", init=False)
     guardian: Guardian = field(default_factory=Guardian, init=False)
 
     @property
@@ -89,7 +90,7 @@ class InventoryEnding:
         self._is("done")
         self.written = True
         if self.commit and self.edit.files:
-            commit(self.edit.files, str(self.edit.change))
+            self.committed = commit(self.edit.files, str(self.edit.change))
 
     def over(self, outcomes: Mapping[str, Outcome]) -> None:
         """Nobody need watch any more, unless it is not known how a router was left."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from inventory.desired import Service
+from inventory.errors import LvsfleetError
 from inventory.rules import Address, Protocol
 from runbooks.engine import Fleet
 from tasks.checks.catalog.vip import LVS070
-from tasks.errors import NotServed
+from tasks.errors import NotReady, NotServed, RouterError
 from tasks.knock import Knocking, Word
-from tasks.outcome import Finding
+from tasks.look import Look
+from tasks.outcome import Finding, Outcome
 from tasks.probe import Count, Sight, knock, watch
 from tasks.reach import shell_of
 from tasks.shell import Shell
@@ -60,13 +62,35 @@ class Probe:
         tcp = (each.ports.first for each in self.service.ports if each.protocol is Protocol.TCP)
         return tuple(dict.fromkeys(tcp))
 
+    def checked(self, looks: Mapping[str, Look | Outcome]) -> dict[str, Look | Outcome]:
+        """The looks, each with an error where the source could not send."""
+        error = self._trouble(looks) if self.source is not None and self.ports else None
+        return {
+            name: replace(each, error=each.error or error) if isinstance(each, Look) else each
+            for name, each in looks.items()
+        }
+
+    def _trouble(self, looks: Mapping[str, Look | Outcome]) -> RouterError | None:
+        name = self.source or ""
+        seen = looks.get(name)
+        if isinstance(seen, Look) and seen.observed and self.like in seen.observed.addresses:
+            return NotReady(
+                f"--probe-from {name}: it has {self.like}, so what it sends does not leave it",
+                "Name a host that is not the MASTER",
+            )
+        try:
+            knock(self._shell(name), self.new, (), times=0, deadline=self.fleet.options.timeout)
+        except LvsfleetError as error:
+            return NotReady(f"--probe-from {name}: {error.message}", error.hint)
+        return None
+
     def __call__(self) -> None:
         """Do it.
 
         Raises:
             RouterError: it is not marked, or not answered, or could not be seen where it must be.
         """
-        holder = next(n for n, each in self.standings.items() if self.new in each.addresses)
+        holder = next((n for n, each in self.standings.items() if self.new in each.addresses), "")
         if not self.ports:
             told = [(f"{self.new} was not probed: {self.service.name} has no port of TCP", "")]
         elif self.source is None:

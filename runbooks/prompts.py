@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def ask_passwords(*, login: bool, sudo: bool) -> None:
-    """Ask for those that are wanted, once for all routers.
+    """Ask for those that are wanted, once for all routers and all that is done with them.
 
     Args:
         login: the one to log in with.
@@ -16,7 +16,7 @@ def ask_passwords(*, login: bool, sudo: bool) -> None:
 
     from tasks.connect.passwords import typed  # noqa: PLC0415 - rarely asked for
 
-    if login:
+    if login and typed.login is None:
         typed.give(login=click.prompt("Password to log in", hide_input=True, err=True))
-    if sudo:
+    if sudo and typed.sudo is None:
         typed.give(sudo=click.prompt("Password for sudo", hide_input=True, err=True))

@@ -89,14 +89,15 @@ def _nothing(request: Request, run: RecordedRun, command: str) -> Run:
 def _wish(run: RecordedRun) -> Wish:
     old, new = _vips(run)
     wait = run.options.get("wait")
-    return Wish(
+    wish = Wish(
         service=str(run.options["service"]),
         old=old,
         new=new,
         keepalived=run.options.get("no_keepalived") is not True,
         commit=run.options.get("commit") is True,
-        **({"wait": float(wait)} if isinstance(wait, int | float) else {}),
+        inventory=run.options.get("no_inventory") is not True,
     )
+    return replace(wish, wait=float(wait)) if isinstance(wait, int | float) else wish
 
 
 def _vips(run: RecordedRun) -> tuple[str | None, str | None]:

@@ -6,12 +6,14 @@ the old VIP, then its marks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from inventory.desired import Desired
 from inventory.rules import Address
 from tasks.backends.protocol import Change
+from tasks.checks.catalog.vip import LVS072
 from tasks.errors import NoSuchAddress, NotEditable
 from tasks.keepalived.answer import files_of
 from tasks.keepalived.change import change
@@ -19,6 +21,7 @@ from tasks.keepalived.editing import FileEdit, add, mentions, remove
 from tasks.keepalived.files import Files
 from tasks.look import Planner
 from tasks.observe import Observed
+from tasks.outcome import Finding, Op
 from tasks.parts import in_parts
 from tasks.plan import plan
 from tasks.primary import refuse_to_lose
@@ -75,7 +78,7 @@ class Move:
                 for each in after.services
             ]
             both = replace(after, services=tuple(wide))
-        siblings = (vip for vip in vips if new is not None and vip.version == new.version)
+        siblings = (v for v in vips if new is not None and v != new and v.version == new.version)
         like = old if new is not None and old is not None else next(siblings, None)
         return cls(before, after, both, service, new, old, like, keepalived)
 
@@ -115,7 +118,23 @@ def _part(move: Move, edits: Sequence[FileEdit]) -> Change:
 
 def shut_out(move: Move, observed: Observed) -> Change:
     """The packet filter does not know the old VIP any more."""
-    return move.rules(observed) if move.rules is not None else plan(move.after, observed)
+    if move.rules is not None:
+        return move.rules(observed)
+    return _labelled(move, plan(move.after, observed))
+
+
+def _labelled(move: Move, change: Change) -> Change:
+    """The rules of the old VIP, which nobody has any more, are those of the service that it had."""
+    if move.old is None:
+        return change
+    named = re.compile(rf"(?<![\w:.]){re.escape(str(move.old))}(?![\w:.])")
+    edits = tuple(
+        replace(each, service=move.service)
+        if each.op is Op.REMOVE and each.service is None and named.search(each.rule)
+        else each
+        for each in change.edits
+    )
+    return replace(change, edits=edits)
 
 
 def whole(move: Move, observed: Observed) -> Change:
@@ -186,8 +205,15 @@ def _has(files: Files, address: Address) -> bool:
     return True
 
 
-def named_besides(move: Move, observed: Observed) -> tuple[str, ...]:
+def told_besides(
+    move: Move, _desired: Desired, observed: Observed, _change: Change
+) -> Iterator[Finding]:
     """Where keepalived's files name the old VIP in ways that are left as they are."""
-    if move.old is None:
-        return ()
-    return tuple(map(str, mentions(files_of(observed.sections), move.old)))
+    if move.old is None or not move.keepalived:
+        return
+    places = "; ".join(map(str, mentions(files_of(observed.sections), move.old)))
+    if places:
+        said = f"keepalived's files name {move.old} besides, and stay so: {places}"
+        yield LVS072.finding(
+            said, "Change that by hand, keepalived -t, reload", service=move.service
+        )

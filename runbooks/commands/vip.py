@@ -1,4 +1,4 @@
-"""``lvsfleet vip add|remove|move``."""
+"""``lvsfleet vip list|add|remove|move``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from runbooks.commands import vip_list
+from runbooks.commands.completing import complete_service, complete_vip
 from runbooks.commands.concluding import conclude
 from runbooks.exits import Exit
-from runbooks.options import CONTEXT, Seconds, fleet_options
+from runbooks.options import CONTEXT, Seconds, complete_router, fleet_options
 from runbooks.output import check_writable
 
 if TYPE_CHECKING:
+    from runbooks.reports.run import Run
     from runbooks.vip import Wish
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -23,14 +26,30 @@ _HELP = """Bring a VIP up, take one away, or move a service to another one.
 
 All routers of the VIP's cluster change as one: what comes is marked, and seen to be, on each of
 them before keepalived brings it up, and what goes is let go of only then. keepalived.conf is edited
-in place and reloaded, never restarted; the inventory is written last. Whatever goes wrong takes all
-of it back on all of them, and routers that nobody reaches do that by themselves.
+in place and reloaded, never restarted; what is sent to a new VIP is seen on its MASTER, marked,
+before an old one goes; the inventory is written last. Whatever goes wrong takes all of it back on
+all of them, and routers that nobody reaches do that by themselves.
+
+It is shown and asked about first: --yes does not ask, and is needed without a terminal. A VIP that
+somebody else answers for, that is in no network of the routers or that another service has is
+refused, before anything is changed.
 
 \b
 Examples:
   lvsfleet vip move web 203.0.113.10 203.0.113.20
   lvsfleet vip add web 203.0.113.21 --yes
   lvsfleet vip remove web 203.0.113.21 --commit
+  lvsfleet vip move web 203.0.113.10 203.0.113.20 --dry-run
+  lvsfleet vip list
+
+\b
+Exit codes:
+  0    as wanted
+  1    a router failed or was not reached; where it says so, all is as it was
+  2    usage or inventory: nothing was contacted
+  3    it was only shown (--dry-run), or you said no
+  4    another run holds the routers
+  130  interrupted
 """
 
 
@@ -63,6 +82,11 @@ def _options(function: F) -> F:
         ),
         click.option("--commit", is_flag=True, help="Commit the inventory's change to git."),
         click.option(
+            "--no-inventory",
+            is_flag=True,
+            help="Leave the inventory to others: it comes from no file, or they write it.",
+        ),
+        click.option(
             "--confirm-timeout",
             metavar="SECONDS",
             type=Seconds(5, 3600),
@@ -81,9 +105,44 @@ def _options(function: F) -> F:
     return fleet_options(function)
 
 
+def _coming(function: F) -> F:
+    """What only a VIP that comes has."""
+    options = (
+        click.option(
+            "--probe-from",
+            "source",
+            metavar="HOST",
+            shell_complete=complete_router,
+            help="Send to the new VIP from this host of the inventory, not from here; then it must"
+            " arrive.",
+        ),
+        click.option("--no-probe", is_flag=True, help="Do not send anything to the new VIP."),
+        click.option(
+            "--force",
+            is_flag=True,
+            help="Also an address that somebody answers for, or that is in no network of the"
+            " routers.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+_service = click.argument("service", shell_complete=complete_service)
+
+
+def _vip(name: str) -> Callable[[F], F]:
+    return click.argument(name, shell_complete=complete_vip)
+
+
+command.add_command(vip_list.command)
+
+
 @command.command("add", context_settings=CONTEXT)
-@click.argument("service")
+@_service
 @click.argument("vip")
+@_coming
 @_options
 def add(service: str, vip: str, **request: Any) -> Exit:
     """Give SERVICE another VIP."""
@@ -91,8 +150,8 @@ def add(service: str, vip: str, **request: Any) -> Exit:
 
 
 @command.command("remove", context_settings=CONTEXT)
-@click.argument("service")
-@click.argument("vip")
+@_service
+@_vip("vip")
 @_options
 def remove(service: str, vip: str, **request: Any) -> Exit:
     """Take a VIP from SERVICE."""
@@ -100,9 +159,10 @@ def remove(service: str, vip: str, **request: Any) -> Exit:
 
 
 @command.command("move", context_settings=CONTEXT)
-@click.argument("service")
-@click.argument("old")
+@_service
+@_vip("old")
 @click.argument("new")
+@_coming
 @_options
 def move(service: str, old: str, new: str, **request: Any) -> Exit:
     """Give SERVICE the VIP NEW instead of OLD."""
@@ -114,7 +174,15 @@ def _change(request: dict[str, Any], **what: Any) -> Exit:
     output: Path | None = request.pop("output")
     yes, dry_run, now = (request.pop(name) for name in ("yes", "dry_run", "now"))
     what |= {name: request.pop(name) for name in ("wait", "commit")}
-    what["keepalived"] = not request.pop("no_keepalived")
+    what |= {name: request.pop(name, None) for name in ("source", "force")}
+    for name in ("keepalived", "inventory", "probe"):
+        what[name] = not request.pop(f"no_{name}", False)
+    if what["commit"] and not what["inventory"]:
+        raise click.UsageError("--commit and --no-inventory exclude each other.")
+    if what["source"] and not what["probe"]:
+        raise click.UsageError("--probe-from and --no-probe exclude each other.")
+    if not (yes or dry_run or (sys.stdin.isatty() and sys.stderr.isatty())):
+        raise click.UsageError("There is no terminal to ask on: --yes does it, --dry-run shows it.")
     check_writable(output)
     from runbooks.conduct import Request  # noqa: PLC0415 - Nornir, paramiko
     from runbooks.logs import configure  # noqa: PLC0415 - help is quick without it
@@ -122,24 +190,55 @@ def _change(request: dict[str, Any], **what: Any) -> Exit:
     from runbooks.vip import Wish, change_vip  # noqa: PLC0415
 
     configure(request["verbosity"])
-    wish = Wish(**what)
-    if not yes and not dry_run:
-        code = _shown(Request(policy=Policy(dry_run=True, now=now), **request), wish)
-        if code is not None:
+    wish = Wish(**{**what, "force": bool(what["force"])})
+    plan = Request(policy=Policy(dry_run=True, now=now), **request)
+    shown: Run | None = None
+    if not yes or dry_run:
+        shown = change_vip(plan, wish)
+        code = _code(shown)
+        if dry_run or code is not Exit.DRIFT:
+            return max(conclude(shown, report_format, output), code)
+        if not _agreed(shown, wish):
             return code
-    policy = Policy(dry_run=dry_run, now=now)
-    return conclude(change_vip(Request(policy=policy, **request), wish), report_format, output)
+    do = Request(policy=Policy(now=now), **request)
+    return conclude(change_vip(do, wish, shown=shown), report_format, output)
 
 
-def _shown(request: Any, wish: Wish) -> Exit | None:
-    """Show the plan and ask; None where it is to be done."""
-    from runbooks.vip import change_vip  # noqa: PLC0415
+def _code(planned: Run) -> Exit:
+    """Of a plan; that the inventory alone would change is one, too."""
+    from runbooks.exits import exit_code  # noqa: PLC0415 - help is quick without it
 
-    if not sys.stdin.isatty():
-        raise click.UsageError("There is no terminal to ask on: --yes does it, --dry-run shows it.")
-    planned = change_vip(request, wish)
-    code = conclude(planned, "table", None)
-    if code is not Exit.DRIFT:
-        return code
-    click.confirm("Do it?", abort=True, err=True)
-    return None
+    code = exit_code(planned.outcomes, interrupted=planned.interrupted)
+    return Exit.DRIFT if code is Exit.OK and planned.inventory is not None else code
+
+
+def _agreed(planned: Run, wish: Wish) -> bool:
+    """Show the plan where there is somebody, and ask. Nothing, or the end of input, is no."""
+    from dataclasses import replace  # noqa: PLC0415 - as above
+
+    from runbooks.reports.diff import render_diff  # noqa: PLC0415
+    from runbooks.reports.table import render_table  # noqa: PLC0415
+    from runbooks.reports.text import screen_of, visible  # noqa: PLC0415
+
+    screen = screen_of(sys.stderr)
+    shown = replace(planned, dry_run=False)  # it does not end with that
+    names = ", ".join(visible(each.router) for each in planned.outcomes)
+    sys.stderr.write(render_diff(planned, screen) + render_table(shown, screen))
+    sys.stderr.write(f"\n{_said(wish)} on {names}? [y/N] ")
+    sys.stderr.flush()
+    try:
+        answer = sys.stdin.readline()
+    except UnicodeDecodeError:
+        answer = ""
+    if answer.strip().lower() in ("y", "yes"):
+        return True
+    sys.stderr.write("\nNothing was changed.\n" if not answer else "Nothing was changed.\n")
+    return False
+
+
+def _said(wish: Wish) -> str:
+    if wish.old and wish.new:
+        return f"Move {wish.service} from {wish.old} to {wish.new}"
+    return (
+        f"Add {wish.new} to {wish.service}" if wish.new else f"Take {wish.old} from {wish.service}"
+    )

@@ -16,6 +16,7 @@ PHASES = {
     "encounter": (*_READING, "keepalived", "inspection", "neighbours"),
     "standing": ("common",),
     "probe": ("common",),
+    "counters": ("common",),
     "knock": ("common",),
     "status": (*_READING, "standing"),
     "begin": (*_CHANGING, "snapshot"),

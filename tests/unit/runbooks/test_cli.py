@@ -40,7 +40,7 @@ def test_there_are_the_commands_that_are_documented() -> None:
     assert {" ".join(path) for path in commands(cli.cli)} == {
         "",
         *("rollout", "compliance", "explain", "status", "adopt", "rollback", "resume", "history"),
-        *("vip", "vip add", "vip remove", "vip move"),
+        *("vip", "vip add", "vip remove", "vip move", "vip list"),
         *("inventory", "inventory check", "inventory show", "inventory schema"),
         *(
             "lab",
