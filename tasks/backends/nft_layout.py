@@ -200,7 +200,7 @@ def _blocks(text: str, start: int, end: int) -> Iterator[_Statement]:
     """Statements where a closed block ends one, too: ``chain a { … } chain b { … }``."""
     for each in _statements(text, start, end):
         at = each
-        while at.block is not None and text[at.block[1] + 1 : at.end].strip():
+        while _is_block(at) and at.block is not None and text[at.block[1] + 1 : at.end].strip():
             closed = at.block[1] + 1
             head = next(_statements(text, at.start, closed))
             yield head
@@ -210,6 +210,11 @@ def _blocks(text: str, start: int, end: int) -> Iterator[_Statement]:
             at = rest
         else:
             yield at
+
+
+def _is_block(each: _Statement) -> bool:
+    """Whether its braces are a block of their own, and no set within a rule."""
+    return bool(each.words) and each.words[0] in ("table", "chain", "map", "set", "flowtable")
 
 
 def _table_of(words: list[str]) -> tuple[Table, list[str]]:
