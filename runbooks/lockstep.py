@@ -389,7 +389,8 @@ class Lockstep:
         self._await_silent(begun)
 
         def back(router: _Router, _: str) -> None:
-            error = router.error or ApplyFailed(f"taken back with the others: {why.message}")
+            with_others = f"taken back with the others: {why.message}"
+            error = router.error or ApplyFailed(with_others, why.hint)
             self._end(router.work.take_back(router.seen, self.fleet.options.run, error))
 
         self._all(begun, "revert", back)
