@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runbooks.reports.run import InventoryChange, Run
 from runbooks.reports.text import PLAIN, Screen, visible, wrap
@@ -51,15 +51,20 @@ class _Hunk:
 
 def render_diff(run: Run, screen: Screen = PLAIN) -> str:
     """All changes of ``run``; empty where there are none."""
-    groups: dict[tuple[str, str, tuple[_Hunk, ...]], list[str]] = {}
+    groups: dict[object, tuple[str, str, tuple[_Hunk, ...], list[str]]] = {}
     for outcome in run.outcomes:
         if outcome.changes and outcome.status in _WORDS:
+            word = _WORDS[outcome.status]
             hunks = _hunks(outcome.changes, outcome.diffs)
-            key = (outcome.backend, _WORDS[outcome.status], hunks)
-            groups.setdefault(key, []).append(outcome.router)
+            # Routers list the same rules in any order.
+            alike = tuple(replace(each, lines=tuple(sorted(each.lines, key=str))) for each in hunks)
+            group = groups.setdefault(
+                (outcome.backend, word, alike), (outcome.backend, word, hunks, [])
+            )
+            group[-1].append(outcome.router)
     blocks = [
         "\n".join([*_heading(routers, backend, word, screen), *_body(hunks, screen)])
-        for (backend, word, hunks), routers in groups.items()
+        for backend, word, hunks, routers in groups.values()
     ]
     if run.inventory is not None and run.inventory.diff:
         blocks.append("\n".join(_inventory(run.inventory, screen)))
