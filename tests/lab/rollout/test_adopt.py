@@ -206,9 +206,19 @@ def test_a_change_that_fails_brings_them_back(adopted: Fleet) -> None:
     assert after["contents"] == before["contents"]
 
 
+HOOK = "{ type filter hook prerouting priority -150; }"
+BESIDE = "ip daddr 203.0.113.7 tcp dport 80 meta mark set 0x9"
+
+
 def test_foreign_marks_are_refused_all_of_them(adopted: Fleet) -> None:
+    """Those in another packet filter, too."""
     fleet = adopted
     fleet.defaults["data"] = {"foreign": "refuse"}
+    for router in MASTERS:
+        fleet.sh(
+            router,
+            f"nft 'add table ip ann; add chain ip ann pre {HOOK}; add rule ip ann pre {BESIDE}'",
+        )
     before = {router: fleet.state(router) for router in MASTERS}
     answer = fleet.rollout(*MASTERS, options=CONTINUE)
     assert answer.code == 1
@@ -218,8 +228,10 @@ def test_foreign_marks_are_refused_all_of_them(adopted: Fleet) -> None:
             ODD if kind_of(fleet, router) is not Kind.FIREWALLD else 'service name="sip" mark set=7'
         )
         assert (kind, odd in message) == ("conflict", True), message
+        assert f"nftables' chain pre of table ip ann: {BESIDE}" in message
         assert "PREROUTING -d" not in message
         assert differences(before[router], fleet.state(router)) == {}
+        fleet.sh(router, "nft delete table ip ann")
 
 
 def test_foreign_marks_are_removed_and_nothing_else(adopted: Fleet) -> None:

@@ -173,7 +173,7 @@ def test_a_boot_with_firewalld_beside(fleet: Fleet, after_takeover: Seen) -> Non
     assert fleet.sh("ams1", "systemctl is-active firewalld").strip() == "active"
     assert fleet.sh("ams1", "nft list table inet lvsfleet") == table
     kind, said = fleet.rollout("ams1").error("ams1")
-    assert "chain filter_INPUT of table inet firewalld" in said
+    assert "firewalld's zone public (reject with icmpx admin-prohibited) turns away" in said
     fleet.sh("ams1", "firewall-cmd --add-protocol=vrrp")
     for service in fleet.services("ams").values():
         service["accept"] = False
