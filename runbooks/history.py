@@ -10,6 +10,7 @@ from pathlib import Path
 from runbooks.journal import End, RecordedRun
 from runbooks.reports.table import STATUS_COLOURS
 from runbooks.reports.text import PLAIN, Screen, visible, wrap
+from tasks.outcome import Status
 
 END_COLOURS = {
     End.ENDED: "",
@@ -63,6 +64,8 @@ def render_list(listing: Listing, *, now: datetime, screen: Screen = PLAIN) -> s
     for run in listing.runs:
         if run.open and run.end is not End.RUNNING:
             lines += wrap(_unfinished(run), screen.width)
+        elif inventory_left(run):
+            lines += wrap(f"Run {run.id}: {inventory_left(run)}", screen.width)
     return "\n".join(lines) + "\n"
 
 
@@ -98,7 +101,7 @@ def _cells(run: RecordedRun, now: datetime) -> list[str]:
         run.id,
         run.started.astimezone(now.tzinfo).strftime("%Y-%m-%d %H:%M:%S") if run.started else "?",
         age(run.started, now),
-        visible(run.command) or "?",
+        visible(asked(run)) or "?",
         str(whole) if begun == whole else f"{begun} of {whole}",
         result(run),
     ]
@@ -107,6 +110,18 @@ def _cells(run: RecordedRun, now: datetime) -> list[str]:
 def _colour(run: RecordedRun) -> str:
     bad = [STATUS_COLOURS[status] for status in run.summary]
     return END_COLOURS[run.end] or next((each for each in bad if "red" in each), "")
+
+
+def inventory_left(run: RecordedRun) -> str:
+    """What is to be done about an inventory that does not say what the routers have; or nothing."""
+    if run.end is End.RUNNING or run.open or run.edit is None or run.edit.state == "done":
+        return ""
+    if not run.edit.files or not any(e.status is Status.CHANGED for e in run.routers.values()):
+        return ""
+    return (
+        "the routers have it, and it does not say that the inventory was written."
+        f" `lvsfleet resume {run.id}` writes it, `lvsfleet rollback {run.id}` takes all back."
+    )
 
 
 def result(run: RecordedRun) -> str:
@@ -120,6 +135,16 @@ def result(run: RecordedRun) -> str:
     if run.end is not End.ENDED:
         words.append(run.end.value)
     return ", ".join(words)
+
+
+def asked(run: RecordedRun) -> str:
+    """What was asked for in a few words, e.g. ``vip move web 203.0.113.10 → 203.0.113.20``."""
+    service, old, new = (run.options.get(name) for name in ("service", "old", "new"))
+    if run.command != "vip" or not (old or new):
+        return run.command
+    verb = "move" if old and new else "add" if new else "remove"
+    vips = " → ".join(str(vip) for vip in (old, new) if vip)
+    return f"vip {verb} {service} {vips}"
 
 
 def age(moment: datetime | None, now: datetime) -> str:

@@ -42,6 +42,7 @@ def _run(run: RecordedRun, *, routers: bool) -> dict[str, Any]:
         "inventory": run.inventory or None,
         "selection": {key: list(values) for key, values in run.selection.items()},
         "options": dict(run.options),
+        "inventory_change": run.edit and run.edit.state,
         "planned": len(run.routers),
         "begun": sum(each.begun for each in run.routers.values()),
         "summary": {status.value: count for status, count in run.summary.items()},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from runbooks.history import END_COLOURS, age, result
+from runbooks.history import END_COLOURS, age, asked, inventory_left, result
 from runbooks.journal import End, RecordedRouter, RecordedRun, RecordedStep
 from runbooks.reports.diff import render_diff
 from runbooks.reports.run import Run
@@ -32,6 +32,7 @@ def render_run(run: RecordedRun, *, now: datetime, screen: Screen = PLAIN) -> st
     blocks.append(steps)
     if run.end is not End.RUNNING:
         blocks += [_unfinished(run, each, now, screen) for each in run.open]
+        blocks.append(wrap(inventory_left(run), screen.width) if inventory_left(run) else [])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
@@ -52,12 +53,13 @@ def _shown(run: RecordedRun, router: RecordedRouter) -> Status:
 
 
 def _head(run: RecordedRun, now: datetime, screen: Screen) -> list[str]:
-    asked = [run.command or "?"]
-    asked += [f"--{key} {value}" for key, values in run.selection.items() for value in values]
-    options = ", ".join(f"{key} {_said(value)}" for key, value in run.options.items())
+    words = [asked(run) or "?"]
+    words += [f"--{key} {value}" for key, values in run.selection.items() for value in values]
+    told = {"service", "old", "new"} if run.command == "vip" else set()
+    options = ", ".join(f"{k} {_said(value)}" for k, value in run.options.items() if k not in told)
     facts = {
         "run": run.id,
-        "command": " ".join(asked),
+        "command": " ".join(words),
         "options": options,
         "inventory": run.inventory or (run.command and "the example of the repository"),
         "by": ", ".join(filter(None, [run.who, run.version and f"lvsfleet {run.version}"])),
@@ -65,6 +67,7 @@ def _head(run: RecordedRun, now: datetime, screen: Screen) -> list[str]:
         "end": f"{run.end.value} after {run.seconds:.1f} s",
         "stopped": run.stopped,
         "result": result(run),
+        "edited": _edited(run),
         "damaged": f"lines that cannot be read: {run.damaged}" if run.damaged else "",
         "journal": str(run.folder),
     }
@@ -75,6 +78,17 @@ def _head(run: RecordedRun, now: datetime, screen: Screen) -> list[str]:
         for key, value in facts.items()
         if value
     ]
+
+
+_EDITED = {"planned": "not written", "starts": "perhaps written", "done": "written"}
+
+
+def _edited(run: RecordedRun) -> str:
+    """The inventory's files that it changes, and how far that is."""
+    if run.edit is None or not run.edit.files:
+        return ""
+    state = _EDITED.get(run.edit.state, run.edit.state)
+    return f"{', '.join(file.label for file in run.edit.files)} ({state})"
 
 
 def _said(value: object) -> str:
@@ -105,13 +119,14 @@ def _router(
     word, colour = _state(run, router)
     yield f"{screen.paint(visible(router.name), 'bold')}{wave}: {screen.paint(word, colour)}"
     starts: dict[str, RecordedStep] = {}
+    width = max((len(step.step) for step in router.steps), default=0)
     for step in router.steps:
         if step.state == "starts":
             starts[step.step] = step
         else:
-            yield _line(starts.pop(step.step, step), step, now)
+            yield _line(starts.pop(step.step, step), step, now, width)
     for step in starts.values():
-        yield _line(step, None, now)
+        yield _line(step, None, now, width)
     if router.error is not None:
         words = f"{router.error.kind}: {router.error.message}. {router.error.hint}".rstrip(". ")
         for line in words.split("\n"):
@@ -126,7 +141,7 @@ def _state(run: RecordedRun, router: RecordedRouter) -> tuple[str, str]:
     return ("unfinished", "bold red") if router.begun else ("never begun", "dim")
 
 
-def _line(start: RecordedStep, end: RecordedStep | None, now: datetime) -> str:
+def _line(start: RecordedStep, end: RecordedStep | None, now: datetime, width: int) -> str:
     clock = _clock(start.at, now) if start.at else "--:--:--"
     if end is None:
         said = "begun, and nothing after it"
@@ -135,7 +150,7 @@ def _line(start: RecordedStep, end: RecordedStep | None, now: datetime) -> str:
         if end.detail:
             first, _, more = end.detail.partition("\n")
             said += f"  {visible(first.rstrip())}{' …' if more else ''}"
-    return f"  {clock}  {visible(start.step):6}  {said}".rstrip()
+    return f"  {clock}  {visible(start.step).ljust(max(width, 6))}  {said}".rstrip()
 
 
 def _clock(moment: datetime, now: datetime) -> str:
@@ -149,9 +164,14 @@ def _unfinished(
     first, *_ = wrap(f"{name}: {by_itself(run, router, now)}", None)
     begin = router.last_begin
     on_router = visible(begin.detail) if begin is not None and begin.detail else run.id
+    way_out = f"`lvsfleet resume {run.id}` goes on, `lvsfleet rollback {run.id}` takes it back."
     hint = (
-        f"`lvsfleet rollout --dry-run --limit {name}` shows what it is now. On the router,"
-        f" {_ON_THE_ROUTER}/{on_router} has a file named done (saved) or reverted (taken back)."
+        way_out
+        if run.edit is not None
+        else (
+            f"`lvsfleet rollout --dry-run --limit {name}` shows what it is now. On the router,"
+            f" {_ON_THE_ROUTER}/{on_router} has a file named done (saved) or reverted (taken back)."
+        )
     )
     lines = [screen.paint(line, "red") for line in wrap(first, screen.width)]
     return [*lines, *wrap(hint, screen.width, "    ")]

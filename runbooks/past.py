@@ -20,6 +20,7 @@ from runbooks.journal.sections import with_passwords, without_passwords
 from runbooks.journal.unfinished import marked
 from runbooks.putback import places
 from runbooks.unfinished import whole
+from runbooks.vip_edit import edit_for
 from tasks.backends.protocol import Back, Change
 from tasks.errors import ChangedSince
 from tasks.keepalived.answer import files_of
@@ -88,12 +89,17 @@ class Past:
         Raises:
             LvsfleetError: as `inventory.editing.plan.plan_edit` does.
         """
+        among = among or self.run.routers.keys() & fleet.desired.keys() or None
+        written = self.run.options.get("no_inventory") is not True
         try:
-            edit = plan_edit(nr, fleet, asked, among=among)
+            if written:
+                edit = plan_edit(nr, fleet, asked, among=among)
+            else:
+                edit = edit_for(nr, fleet, asked, among, written=False)
         except EditRefused as refusal:
             opposite = Asked.of(asked.service, old=asked.new, new=asked.old)
             try:
-                before = plan_edit(nr, fleet, opposite, among=among)
+                before = edit_for(nr, fleet, opposite, among, written=False)
             except EditRefused:
                 raise refusal from None
             return before.fleet, Edit(asked, before.team, (), (), fleet)

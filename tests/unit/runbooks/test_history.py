@@ -191,6 +191,7 @@ SCHEMA = exactly(
             inventory=MAYBE,
             selection={"additionalProperties": {"items": TEXT}},
             options={"type": "object"},
+            inventory_change=MAYBE,
             summary={"additionalProperties": {"type": "integer"}},
             unfinished={"items": TEXT},
             routers={"additionalProperties": ROUTER},
