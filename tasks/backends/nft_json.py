@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inventory.rules import Rule, Ruleset
-from tasks.backends.nft_table import FAMILY, FRAME, NAME, TABLE, OwnTable, rule_of
+from tasks.backends.nft_table import DRAIN, FAMILY, FRAME, NAME, TABLE, OwnTable, rule_of
 from tasks.errors import NotUnderstood
 
 Object = Mapping[str, Any]
@@ -206,7 +206,7 @@ def _chains(
     rules: dict[tuple[str, str, str], list[Object]] = {}
     for kind, body in listed:
         table = (str(body.get("family")), str(body.get("table")))
-        if table == (FAMILY, NAME):
+        if table in ((FAMILY, NAME), (FAMILY, DRAIN)):
             continue
         if kind == "chain":
             found.setdefault(table, {})[str(body.get("name"))] = body

@@ -25,6 +25,9 @@ from inventory.rules import (
 )
 
 FAMILY, NAME = "inet", "lvsfleet"
+DRAIN = "lvsfleet_drain"
+"""The table of what refuses new connections, see `tasks.draining`: no walk comes by it."""
+
 TABLE = f"{FAMILY} {NAME}"
 PRIORITY = -145
 """Behind all that stands at ``mangle`` (-150): of two chains at one priority the newer runs first,
