@@ -9,6 +9,7 @@ from inventory.rules import Address
 from runbooks.engine import Fleet, Job
 from tasks.checks.catalog.vip import LVS071
 from tasks.errors import ChangedMeanwhile, Outside, RouterError, Taken
+from tasks.keepalived.answer import config_of
 from tasks.look import Look
 from tasks.neighbours import answer_of, encounter, networks
 from tasks.observe import Observed
@@ -27,12 +28,14 @@ class Encounter:
     Attributes:
         new: the VIP that comes; None where one only goes.
         like: the VIP that it will stand beside.
+        keepalived: its files are to hold the VIP; else somebody else sees to that.
         force: what speaks against its address is only told.
         shown: what is to be done, where somebody was asked about that; None where nobody was.
     """
 
     new: Address | None
     like: Address | None
+    keepalived: bool = True
     force: bool = False
     shown: Shown | None = None
 
@@ -57,9 +60,15 @@ class Encounter:
     ) -> tuple[dict[str, RouterError], tuple[Finding, ...]]:
         """What speaks against the new VIP, by router, and what is told of all of them."""
         new = self.new
-        if new is None or not seen or any(new in each.addresses for each in seen.values()):
-            return {}, ()  # whoever answers for it is one of the routers
-        errors = dict(self._taken(new, seen)) | dict(self._outside(new, seen))
+        if new is None or not seen:
+            return {}, ()
+        holders = [name for name, each in seen.items() if new in each.addresses]
+        if holders and (not self.keepalived or any(_has(each, new) for each in seen.values())):
+            return {}, ()  # it is there already: whoever answers for it is one of the routers
+        if holders:
+            errors = dict(_own(new, seen, holders[0]))
+        else:
+            errors = dict(self._taken(new, seen)) | dict(self._outside(new, seen))
         if self.force:
             return {}, tuple(dict.fromkeys(LVS071.finding(e.message) for e in errors.values()))
         if not errors and not any(answer_of(each).device for each in seen.values()):
@@ -97,6 +106,18 @@ class Encounter:
             "what it needs now is not what was shown a moment ago: somebody else changed it",
             "Run again: it shows anew",
         )
+
+
+def _has(observed: Observed, address: Address) -> bool:
+    """Whether keepalived is told to hold an address."""
+    config = config_of(observed.sections)
+    return config is not None and any(each.address == address for each in config.addresses)
+
+
+def _own(new: Address, seen: Iterable[str], holder: str) -> Iterator[tuple[str, RouterError]]:
+    said = f"{new} is taken: {holder} has it as an address of its own, not by keepalived"
+    for name in seen:
+        yield name, Taken(said, f"Choose another VIP, or take it from there; {_FORCE}")
 
 
 def _joined(words: Iterable[str]) -> str:

@@ -193,7 +193,13 @@ def _looking(
     moves: Mapping[str, Move], wish: Wish, shown: Run | None, probe: Probe | None
 ) -> Callable[[Fleet, Mapping[str, Job]], dict[str, Look | Outcome]]:
     some = next(iter(moves.values()))
-    encounter = Encounter(some.new, some.like, force=wish.force, shown=_edits_of(shown))
+    encounter = Encounter(
+        some.new,
+        some.like,
+        keepalived=wish.keepalived,
+        force=wish.force,
+        shown=_edits_of(shown),
+    )
 
     def look(fleet: Fleet, jobs: Mapping[str, Job]) -> dict[str, Look | Outcome]:
         looks = encounter(fleet, jobs)
@@ -275,6 +281,7 @@ def stages(moves: Mapping[str, Move], wish: Wish, probe: Probe | None = None) ->
                 patience=patience,
                 check=probe,
                 together=old is not None and wish.keepalived,
+                ahead=wish.keepalived,
             )
         )
     if old is not None:
@@ -284,6 +291,7 @@ def stages(moves: Mapping[str, Move], wish: Wish, probe: Probe | None = None) ->
                 planned(router.give_up) if wish.keepalived else of_others,
                 then=partial(_gone, old, new),
                 patience=patience,
+                seen=False,
             )
         )
         found.append(Stage(f"No more marks for {old}", planned(router.shut_out)))

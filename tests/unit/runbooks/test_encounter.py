@@ -80,7 +80,21 @@ def test_an_address_that_somebody_answers_for_is_refused_on_all_that_heard_it() 
 
 
 def test_a_router_that_has_it_is_nobody_else() -> None:
-    assert Encounter(NEW, OLD).judge(cluster(SOMEBODY, "203.0.113.20/24")) == ({}, ())
+    seen = cluster(SOMEBODY, "203.0.113.20/24")
+    assert Encounter(NEW, OLD, keepalived=False).judge(seen) == ({}, ())
+    held = "vrrp_instance A {\n virtual_ipaddress {\n  203.0.113.20/24\n }\n}\n"
+    sections = {
+        "keepalived:main": Section("/etc/keepalived/keepalived.conf", 0),
+        "keepalived:file:/etc/keepalived/keepalived.conf": Section(held, 0),
+    }
+    told = replace(seen["ams1"], sections={**seen["ams1"].sections, **sections})
+    assert Encounter(NEW, OLD).judge({**seen, "ams1": told}) == ({}, ())
+
+
+def test_an_address_of_a_router_itself_is_no_vip() -> None:
+    errors, _ = Encounter(NEW, OLD).judge(cluster(NOBODY, "203.0.113.20/24"))
+    assert set(errors) == {"ams1", "ams2"}
+    assert "ams1 has it as an address of its own" in errors["ams2"].message
 
 
 @pytest.mark.parametrize("new", ["203.0.114.20", "198.18.0.99", "2001:db8::5"])
