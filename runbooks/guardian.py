@@ -24,6 +24,7 @@ from runbooks.policy import Policy
 from runbooks.reports.run import Run
 from runbooks.reports.table import render_table
 from runbooks.resume import with_its_options
+from runbooks.unfinished import whole
 from runbooks.vip_again import go_on
 from tasks.outcome import Status
 
@@ -44,7 +45,9 @@ def guard(run: str) -> bool:
     with ending(run, wait=True):
         while run in marked():
             left = read(run)
-            if left.end is not End.RUNNING:
+            if left.end is not End.RUNNING and whole(left):
+                unmark(run)
+            elif left.end is not End.RUNNING:
                 try:
                     _end(left)
                 except LvsfleetError as error:

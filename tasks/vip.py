@@ -168,13 +168,14 @@ def _files(move: Move, files: Files) -> tuple[FileEdit, ...]:
 
 def _coming(move: Move, files: Files) -> Mapping[str, str]:
     """Keepalived's files with the new VIP, too."""
-    if move.new is None or move.like is None:
+    if move.new is None:
         return files.texts
     was = None
     if move.files is not None and not _has(files, move.new):
         was = move.files(files)
     if was is None:
-        return _after(files, add(files, move.new, move.like))
+        edits = add(files, move.new, move.like) if move.like is not None else ()
+        return _after(files, edits)
     if move.old is None:
         return was
     # What goes stays for as long as what was there comes.
@@ -182,7 +183,7 @@ def _coming(move: Move, files: Files) -> Mapping[str, str]:
     both = replace(files, texts=_after(target, add(target, move.old, move.new)))
     if _after(both, remove(both, move.old)) == was:
         return both.texts
-    return _after(files, add(files, move.new, move.like))
+    return _after(files, add(files, move.new, move.old))
 
 
 def _after(files: Files, edits: Sequence[FileEdit]) -> dict[str, str]:
