@@ -25,6 +25,8 @@ of RUN, unless they are given here.
 They are brought to what the inventory says now. Where that is no longer what RUN planned, a router
 is refused, with the difference; --force changes it all the same.
 
+A run of `vip` is gone on with as a whole, its inventory included; see docs/vip.md.
+
 \b
 Examples:
   lvsfleet resume 4f2a --dry-run          what would change, as a diff

@@ -26,6 +26,8 @@ of its own, which can be rolled back itself.
 A router whose rules of lvsfleet have been changed since RUN is refused, with the difference;
 --force takes it back all the same. A router that is as it was before already is left alone.
 
+A run of `vip` is taken back as a whole: rules, keepalived's files, the inventory; see docs/vip.md.
+
 \b
 Examples:
   lvsfleet rollback 4f2a --dry-run        what would change, as a diff
