@@ -281,7 +281,6 @@ def stages(moves: Mapping[str, Move], wish: Wish, probe: Probe | None = None) ->
                 patience=patience,
                 check=probe,
                 together=old is not None and wish.keepalived,
-                ahead=wish.keepalived,
             )
         )
     if old is not None:
@@ -291,7 +290,6 @@ def stages(moves: Mapping[str, Move], wish: Wish, probe: Probe | None = None) ->
                 planned(router.give_up) if wish.keepalived else of_others,
                 then=partial(_gone, old, new),
                 patience=patience,
-                seen=False,
             )
         )
         found.append(Stage(f"No more marks for {old}", planned(router.shut_out)))
