@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Protocol
 
 from inventory.errors import LvsfleetError
@@ -25,7 +26,7 @@ from tasks.keepalived.complaints import compare
 from tasks.look import Look
 from tasks.observe import Observed
 from tasks.outcome import Outcome, Status
-from tasks.parts import behind, names, superseded
+from tasks.parts import behind, joined, names, superseded
 from tasks.rollout import connections_of, step_of
 from tasks.shell import Shell
 from tasks.standing import Standing
@@ -54,6 +55,9 @@ class Stage:
         check: done once after it; raises a RouterError where all is to be taken back.
         together: only where all routers are still to be changed; where one has all of it already,
             they are not alike until the others have, too.
+        ahead: what it does is done along with the stage before it already, but not read by
+            keepalived until it is this one's turn.
+        seen: each router is looked at when it has done it; else the next stage's look is enough.
     """
 
     said: str
@@ -64,6 +68,8 @@ class Stage:
     patience: float = 10.0
     check: Callable[[], None] | None = None
     together: bool = False
+    ahead: bool = False
+    seen: bool = True
 
 
 class Ending(Protocol):
@@ -106,6 +112,7 @@ class _Router:
         now: what it is.
         shell: over the connection that was made after its change had begun.
         parts: how many there are.
+        unread: the part with files that keepalived is still to read.
         listed_anew: keepalived was told to read other files.
         error: what went wrong on it, first.
     """
@@ -116,6 +123,7 @@ class _Router:
     now: Observed
     shell: Shell | None = None
     parts: int = 0
+    unread: str = ""
     listed_anew: bool = False
     error: RouterError | None = None
 
@@ -239,16 +247,24 @@ class Lockstep:
     # -- the stages ---------------------------------------------------------------------------
 
     def _stages(self) -> None:
-        for stage in self.stages:
-            if stage.together and len(self._routers) < len(self.jobs):
-                continue
-            changes = {name: stage.plan(name, each.now) for name, each in self._routers.items()}
+        whole = len(self._routers) == len(self.jobs)
+        due = [stage for stage in self.stages if whole or not stage.together]
+        for stage, following in zip(due, [*due[1:], None], strict=True):
+            makes = [stage, following] if following is not None and following.ahead else [stage]
+            plan: Callable[[str, Observed], Change] = partial(_planned, makes)
+            changes = {name: plan(name, each.now) for name, each in self._routers.items()}
             todo = [name for name, change in changes.items() if change.edits]
-            self.fleet.processor.note(f"{stage.said}: {', '.join(todo) or 'there already'}.")
-            groups = self._groups(stage, todo)
-            for group in groups:
+            concerned = ", ".join(dict.fromkeys((*todo, *self._unread())))
+            self.fleet.processor.note(f"{stage.said}: {concerned or 'there already'}.")
+            for group in self._groups(stage, todo):
                 self._refuse_to_go_on()
-                self._make(stage, {name: changes[name] for name in group})
+                make = partial(self._make, {name: changes[name] for name in group}, stage.saved)
+                self._each(group, "change", make)
+                # Behind the last stage all of it is seen anyway.
+                if stage.seen and following is not None:
+                    self._each(group, "verify", partial(self._verify, plan))
+            if makes == [stage]:
+                self._read_again(self._unread())
             self._wait(stage)
             if stage.check is not None:
                 stage.check()
@@ -268,19 +284,16 @@ class Lockstep:
         if self.fleet.stop.gently:
             raise ApplyFailed("it was asked to stop", "Run again")
 
-    def _make(self, stage: Stage, changes: Mapping[str, Change]) -> None:
-        reads_again = any(change.what == KEEPALIVED for change in changes.values())
+    def _unread(self) -> list[str]:
+        """Where keepalived is still to read files."""
+        return [name for name, each in self._routers.items() if each.unread]
 
-        def make(router: _Router, name: str) -> None:
-            change = behind(router.parts, changes[name])
-            if not stage.saved:
-                change = superseded(change)
-            self._advance(router, change)
-
-        self._each(changes, "change", make)
-        if reads_again:
-            self._read_again(changes)
-        self._each(changes, "verify", lambda router, name: self._verify(router, name, stage))
+    def _make(self, changes: Mapping[str, Change], saved: bool, router: _Router, name: str) -> None:
+        change = behind(router.parts, changes[name])
+        self._advance(router, change if saved else superseded(change))
+        for part in names(change):
+            if part.endswith(f"-{KEEPALIVED}"):
+                router.unread = part
 
     def _advance(self, router: _Router, change: Change) -> None:
         work, run = router.work, self.fleet.options.run
@@ -302,35 +315,36 @@ class Lockstep:
                 "Look at them: nothing of this is left there",
             )
 
-    def _read_again(self, routers: Iterable[str]) -> None:
+    def _read_again(self, names: Sequence[str]) -> None:
         """Keepalived reads its files on all of them at once.
 
         Each takes the run back by itself when the others have not done so in a third of the time
         after which a BACKUP that hears no advert of its own takes over.
         """
-        names = list(routers)
+        if not names:
+            return
+        self._refuse_to_go_on()
         alone = self.clusters.seconds_to_notice(names) / 3 if len(names) > 1 else _FOR_ONE
         run = self.fleet.options.run
 
         def reread(router: _Router, _: str) -> None:
             router.listed_anew = True
-            work, part = router.work, f"{router.parts:02}-{KEEPALIVED}"
-            work.noted("reread", lambda: work.reread(part, run, alone=alone))
+            work = router.work
+            work.noted("reread", lambda: work.reread(router.unread, run, alone=alone))
 
         def follow(router: _Router, _: str) -> None:
-            work, part = router.work, f"{router.parts:02}-{KEEPALIVED}"
-            work.noted("follow", lambda: work.follow(part, run))
+            work = router.work
+            work.noted("follow", lambda: work.follow(router.unread, run))
+            router.unread = ""
 
         self._each(names, "reread", reread)
         self._each(names, "follow", follow)
 
-    def _verify(self, router: _Router, name: str, stage: Stage) -> None:
+    def _verify(self, plan: Callable[[str, Observed], Change], router: _Router, name: str) -> None:
         work = router.work
         shell = router.shell or self._open.enter_context(work.connections.fresh())
         router.shell = shell
-        router.now = work.noted(
-            "verify", lambda: work.look(shell, lambda now: stage.plan(name, now))
-        )
+        router.now = work.noted("verify", lambda: work.look(shell, lambda now: plan(name, now)))
 
     def _wait(self, stage: Stage) -> None:
         if stage.then is None:
@@ -355,6 +369,7 @@ class Lockstep:
             work = router.work
             router.shell = shell = self._open.enter_context(work.connections.fresh())
             router.now = work.noted("verify", lambda: work.look(shell, work.planner))
+            work.check_keepalived(router.before, router.now)
 
         def commit(router: _Router, _: str) -> None:
             work, shell = router.work, router.shell
@@ -451,3 +466,8 @@ class Lockstep:
         for router, result in results.items():
             if result.failed and self._routers[router].error is None:
                 self._routers[router].error = outcome_of(router, result).error
+
+
+def _planned(stages: Sequence[Stage], name: str, observed: Observed) -> Change:
+    """What a router still needs for these stages, as one change."""
+    return reduce(joined, (stage.plan(name, observed) for stage in stages))

@@ -281,6 +281,7 @@ def stages(moves: Mapping[str, Move], wish: Wish, probe: Probe | None = None) ->
                 patience=patience,
                 check=probe,
                 together=old is not None and wish.keepalived,
+                ahead=wish.keepalived,
             )
         )
     if old is not None:
@@ -290,6 +291,7 @@ def stages(moves: Mapping[str, Move], wish: Wish, probe: Probe | None = None) ->
                 planned(router.give_up) if wish.keepalived else of_others,
                 then=partial(_gone, old, new),
                 patience=patience,
+                seen=False,
             )
         )
         found.append(Stage(f"No more marks for {old}", planned(router.shut_out)))

@@ -35,6 +35,25 @@ def in_parts(backend: Backend, changes: Sequence[Change]) -> Change:
     )
 
 
+def joined(first: Change, second: Change) -> Change:
+    """Two changes, each in parts already, as one."""
+    if not first.edits or not second.edits:
+        alone = second if second.edits else first
+        return replace(alone, findings=(*first.findings, *second.findings))
+    later = behind(len(names(first)), second)
+    return replace(
+        first,
+        edits=(*first.edits, *later.edits),
+        findings=(*first.findings, *later.findings),
+        files={**first.files, **later.files},
+        commands=(*first.commands, *later.commands),
+        lets_in=first.lets_in or later.lets_in,
+        takes=first.takes + later.takes,
+        what=",".join(filter(None, (first.what, later.what))),
+        diffs={**first.diffs, **later.diffs},
+    )
+
+
 def names(change: Change) -> tuple[str, ...]:
     """The parts of a change, in order: folders of the run on the router."""
     return tuple(sorted({path.partition("/")[0] for path in change.files}))

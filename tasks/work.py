@@ -194,12 +194,20 @@ class Work:
                 f"a VIP moved while the change was made: {moved}",
                 "Look at keepalived on the cluster's routers; --now changes them all the same",
             )
+        self.check_keepalived(before, now)
+        return now
+
+    def check_keepalived(self, before: Observed, now: Observed) -> None:
+        """See that keepalived runs where it ran.
+
+        Raises:
+            ApplyFailed: it does not.
+        """
         if before.units["keepalived"].active and not now.units["keepalived"].active:
             raise ApplyFailed(
                 "keepalived stopped while the change was made",
                 "Look at it there: journalctl -u keepalived",
             )
-        return now
 
     def look(self, shell: Shell, planner: Planner) -> Observed:
         """See that nothing is left to be done in the runtime.
