@@ -118,14 +118,15 @@ def _split(completed: Completed, nonce: str) -> dict[str, Section]:
 
 def _of_table(text: str, ports: Iterable[int]) -> dict[int, Count]:
     found = {words[0]: int(words[1]) for words in (line.rsplit(" ", 1) for line in lines(text))}
-    return {
-        port: Count(
-            marked=found.get(f"{port} marked", 0),
-            come=found.get(f"{port} come", 0),
-            let_in=found.get(f"{port} in", 0),
+
+    def count(port: int) -> Count:
+        come, marked, passed, let_in = (
+            found.get(f"{port} {what}", 0) for what in ("come", "marked", "passed", "in")
         )
-        for port in ports
-    }
+        # A mark that is gone where IPVS looks for it was none.
+        return Count(marked if passed <= let_in else 0, come, let_in)
+
+    return {port: count(port) for port in ports}
 
 
 def lines(text: str) -> list[str]:

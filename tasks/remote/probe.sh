@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # probe NONCE STEPS ADDRESS MARK PORT…: count the SYNs to ADDRESS that come in, for about STEPS times 40
-# ms or until one has come to each PORT: how many, how many with MARK, how many past INPUT's filters. What
-# counts is a table of our own that is gone at the end; one that was left behind goes first.
+# ms or until one has come to each PORT: how many, how many with MARK, and both again past INPUT's filters.
+# What counts is a table of our own that is gone at the end; one that was left behind goes first.
 #
 # It sees a packet where IPVS would: behind the mangling of every packet filter, whichever made it. Where
 # nothing works by nf_tables it would be loaded for this alone: there the counters of the rules that
@@ -28,6 +28,7 @@ rules() {
     for _port; do
         count come "$_port" come ''
         count come "$_port" marked "meta mark $mark"
+        count in "$_port" passed ''
         count in "$_port" in "meta mark $mark"
     done
 }

@@ -47,9 +47,15 @@ def watched(sections: dict[str, str]) -> Sight:
 
 
 def test_a_router_with_nft_counts_each_port() -> None:
-    text = "80 come 2\n80 marked 2\n443 come 1\n443 marked 0\n80 in 2\n443 in 0\n"
+    text = "80 come 2\n80 marked 2\n443 come 1\n443 marked 0\n"
+    text += "80 passed 2\n80 in 2\n443 passed 0\n443 in 0\n"
     counts = {80: Count(marked=2, come=2, let_in=2), 443: Count(marked=0, come=1, let_in=0)}
     assert watched({"counts": text}) == Sight(counts, balanced=False)
+
+
+def test_a_mark_that_is_gone_where_ipvs_looks_is_none() -> None:
+    text = "80 come 1\n80 marked 1\n80 passed 1\n80 in 0\n"
+    assert watched({"counts": text}).counts[80] == Count(marked=0, come=1, let_in=0)
 
 
 def test_a_router_without_nft_says_what_its_rules_marked_meanwhile() -> None:
