@@ -62,7 +62,7 @@ def render_list(listing: Listing, *, now: datetime, screen: Screen = PLAIN) -> s
     count = f"{shown} of {whole} runs (-n {whole} shows all)" if shown < whole else _runs(whole)
     lines += wrap(f"{count}; the journal is in {where}", screen.width)
     for run in listing.runs:
-        if run.open and run.end is not End.RUNNING:
+        if run.open and run.end is not End.RUNNING and not run.ended_later:
             lines += wrap(_unfinished(run), screen.width)
         elif inventory_left(run):
             lines += wrap(f"Run {run.id}: {inventory_left(run)}", screen.width)
@@ -114,7 +114,7 @@ def _colour(run: RecordedRun) -> str:
 
 def inventory_left(run: RecordedRun) -> str:
     """What is to be done about an inventory that does not say what the routers have; or nothing."""
-    if run.end is End.RUNNING or run.open or run.edit is None or run.edit.state == "done":
+    if not run.marked or run.open or run.edit is None or run.edit.state == "done":
         return ""
     if not run.edit.files or not any(e.status is Status.CHANGED for e in run.routers.values()):
         return ""
@@ -129,7 +129,8 @@ def result(run: RecordedRun) -> str:
     words = [f"{count} {status.value}" for status, count in run.summary.items()]
     unsaid = sum(each.status is None for each in run.open)
     if unsaid:
-        words.append(f"{unsaid} {'at work' if run.end is End.RUNNING else 'unfinished'}")
+        later = "ended later" if run.ended_later else "unfinished"
+        words.append(f"{unsaid} {'at work' if run.end is End.RUNNING else later}")
     if not words:
         words.append("no router begun")
     if run.end is not End.ENDED:

@@ -30,7 +30,9 @@ def render_run(run: RecordedRun, *, now: datetime, screen: Screen = PLAIN) -> st
         blocks.append([diff])
     steps = [line for each in run.routers.values() for line in _router(run, each, now, screen)]
     blocks.append(steps)
-    if run.end is not End.RUNNING:
+    if run.ended_later and run.open:
+        blocks.append(["Another run, or the routers by themselves, brought it to its end."])
+    elif run.end is not End.RUNNING:
         blocks += [_unfinished(run, each, now, screen) for each in run.open]
         blocks.append(wrap(inventory_left(run), screen.width) if inventory_left(run) else [])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -138,6 +140,8 @@ def _state(run: RecordedRun, router: RecordedRouter) -> tuple[str, str]:
         return router.status.value, STATUS_COLOURS[router.status]
     if run.end is End.RUNNING:
         return ("at work", "cyan") if router.begun else ("to come", "dim")
+    if run.ended_later and router.begun:
+        return "ended later", "yellow"
     return ("unfinished", "bold red") if router.begun else ("never begun", "dim")
 
 

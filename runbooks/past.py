@@ -15,7 +15,7 @@ from inventory.editing.plan import Edit, plan_edit, with_files
 from inventory.fleet import Fleet as Inventory
 from runbooks.closing import close
 from runbooks.engine import Fleet, Job
-from runbooks.journal import End, RecordedRun, kept, read
+from runbooks.journal import End, NotRead, RecordedRun, kept, read
 from runbooks.journal.sections import with_passwords, without_passwords
 from runbooks.journal.unfinished import marked
 from runbooks.putback import places
@@ -59,9 +59,13 @@ class Past:
     @cached_property
     def ends(self) -> tuple[str, ...]:
         """The unfinished runs that are whole when this is done: that one, and others like it."""
-        return tuple(name for name in marked() if name == self.run.id or self._alike(read(name)))
+        return tuple(name for name in marked() if name == self.run.id or self._alike(name))
 
-    def _alike(self, other: RecordedRun) -> bool:
+    def _alike(self, name: str) -> bool:
+        try:
+            other = read(name)
+        except NotRead:  # its journal was deleted
+            return True
         return (
             other.end is not End.RUNNING
             and other.inventory == self.run.inventory

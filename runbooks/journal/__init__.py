@@ -31,7 +31,7 @@ Below ``$XDG_STATE_HOME/lvsfleet/runs/RUN/`` (``~/.local/state``; folders 0700, 
     and until routers and inventory are all as before or all as wanted.
 
 The writer holds a lock (flock) on ``journal.jsonl`` as long as it lives. The 200 newest runs are
-kept, and any that has no end.
+kept, and any that has no end or is not finished.
 """
 
 from runbooks.journal.finding import find, recorded

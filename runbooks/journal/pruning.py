@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from runbooks.journal.place import JOURNAL, is_run
+from runbooks.journal.unfinished import marked
 
 KEPT = 200
 """How many of the newest runs are kept."""
@@ -28,8 +29,9 @@ def prune(folder: Path, keep: int = KEPT) -> None:
         for name in names:
             if name.startswith(_GONE):  # by a process that died meanwhile
                 shutil.rmtree(folder / name, ignore_errors=True)
+        unfinished = marked()
         for name in sorted(filter(is_run, names), reverse=True)[keep:]:
-            if has_end(folder / name):
+            if name not in unfinished and has_end(folder / name):
                 # Renamed first: half a run must not look like one that was cut off.
                 gone = (folder / name).rename(folder / f"{_GONE}{name}")
                 shutil.rmtree(gone, ignore_errors=True)

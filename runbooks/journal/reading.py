@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+from dataclasses import replace
 from pathlib import Path
 
 from inventory.errors import LvsfleetError
@@ -10,6 +11,7 @@ from runbooks.journal.parsing import parse
 from runbooks.journal.place import JOURNAL, ROUTERS, file_name, is_run, runs
 from runbooks.journal.recorded import RecordedRun
 from runbooks.journal.sections import from_json
+from runbooks.journal.unfinished import marked
 from tasks.sections import Section
 
 
@@ -32,7 +34,8 @@ def read(run: str) -> RecordedRun:
         data, alive = b"", False
     except OSError as error:
         raise NotRead(f"{folder / JOURNAL} cannot be read: {error.strerror}") from error
-    return parse(data, run=run, folder=folder, alive=alive)
+    found = parse(data, run=run, folder=folder, alive=alive)
+    return replace(found, marked=run in marked())
 
 
 def kept(run: str, router: str, name: str) -> dict[str, Section]:

@@ -124,6 +124,7 @@ class RecordedRun:
         routers: those that it planned to change, in that order.
         edit: of the inventory; None where the run is about none.
         stopped: why it went no further; empty where it did.
+        marked: it must not stay as it is; see `runbooks.journal.unfinished`.
         damaged: how many lines could not be read.
     """
 
@@ -141,12 +142,18 @@ class RecordedRun:
     routers: Mapping[str, RecordedRouter] = field(default_factory=dict)
     edit: RecordedEdit | None = None
     stopped: str = ""
+    marked: bool = False
     damaged: int = 0
 
     @property
     def open(self) -> tuple[RecordedRouter, ...]:
         """The routers that were begun and of which nobody knows how they were left."""
         return tuple(each for each in self.routers.values() if each.open)
+
+    @property
+    def ended_later(self) -> bool:
+        """Whether it was cut off, and another run brought it to its end."""
+        return self.end is End.CUT_OFF and self.edit is not None and not self.marked
 
     @property
     def summary(self) -> dict[Status, int]:

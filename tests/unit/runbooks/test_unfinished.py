@@ -16,10 +16,11 @@ import pytest
 from inventory.editing.delta import Delta
 from inventory.loader import EXAMPLE
 from runbooks.guardian import guard
-from runbooks.history import asked, inventory_left
+from runbooks.history import asked, inventory_left, result
 from runbooks.history_run import render_run
-from runbooks.journal import Journal, RecordedRun, read
+from runbooks.journal import Journal, RecordedRun, read, recorded
 from runbooks.journal.place import runs
+from runbooks.journal.pruning import prune
 from runbooks.journal.unfinished import ending, mark, marked, unmark
 from runbooks.unfinished import LOG, Unfinished, refuse, tell, unfinished, whole
 from tasks.outcome import Edit, Op, Where
@@ -142,7 +143,28 @@ def test_the_history_says_what_is_left() -> None:
     text = render_run(run, now=datetime(2026, 11, 24, tzinfo=UTC))
     assert "edited     groups.yaml (not written)" in text
     assert f"`lvsfleet rollback {RUN}` takes all back" in text
+
+
+def test_the_history_says_when_another_run_ended_it() -> None:
+    cut_off(*BEGUN)
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    assert f"`lvsfleet resume {RUN}` goes on" in render_run(read(RUN), now=now)
     unmark(RUN)
+    text = render_run(read(RUN), now=now)
+    assert "resume" not in text
+    assert "ams1: ended later" in text
+    assert result(read(RUN)) == "2 ended later, cut off"
+
+
+def test_it_is_kept_however_old() -> None:
+    journal = begun(*CONFIRMED, inventory="failed")
+    journal.end()
+    journal.close()
+    prune(runs(), keep=0)
+    assert read(RUN).marked
+    unmark(RUN)
+    prune(runs(), keep=0)
+    assert recorded() == []
 
 
 def test_the_guardian_of_a_run_that_changed_nothing_only_says_so(
