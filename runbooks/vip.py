@@ -26,7 +26,7 @@ from runbooks.past import Past
 from runbooks.probing import Probe
 from runbooks.reports.run import InventoryChange, Run, Said
 from runbooks.selection import select
-from runbooks.unfinished import refuse
+from runbooks.unfinished import refuse, tell
 from runbooks.vip_edit import edit_for
 from tasks import vip as router
 from tasks.backends.protocol import Change
@@ -100,6 +100,8 @@ def change_vip(
     ends = past.ends if past else ()
     if not request.policy.dry_run:
         refuse(request.inventory, edit.team.routers, but=ends)
+    elif past is None:
+        tell(request.inventory)
     _check(request, nr, wish, edit, shown)
     moves = _moves(origin, edit, wish, past)
     jobs = {
