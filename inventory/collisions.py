@@ -170,7 +170,9 @@ def _difference(router: Router, model: Router) -> Iterator[Finding]:
 
 def _same(one: Service, two: Service) -> bool:
     # Most are equal as written; the order of VIPs and ports is worth a closer look.
-    return one == two or one.ruleset == two.ruleset
+    return one == two or (
+        one.undrained == two.undrained and dict(one.draining) == dict(two.draining)
+    )
 
 
 def _said(one: Service | None, two: Service | None, model: Router) -> str:
@@ -178,7 +180,7 @@ def _said(one: Service | None, two: Service | None, model: Router) -> str:
     if one is None and two is not None:
         return f"lacks service {key_text(two.name)}, which {other} has"
     if one is not None and two is not None:
-        fields = ("vips", "ports", "mark", "accept")
+        fields = ("vips", "ports", "mark", "accept", "draining")
         unlike = [f for f in fields if _comparable(one, f) != _comparable(two, f)]
         return f"differs in {one_of(unlike, 'and')} from {other}"
     return f"has service {key_text(one.name if one else '')}, which {other} lacks"

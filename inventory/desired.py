@@ -37,6 +37,27 @@ class Foreign(StrEnum):
     REMOVE = "remove"
 
 
+class Draining(StrEnum):
+    """What becomes of new connections to a VIP that drains; those that exist live on.
+
+    ``pass`` leaves them to what else the router does with them: nothing schedules them.
+    """
+
+    PASS = "pass"  # noqa: S105 - no password
+    REJECT = "reject"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Packets to ``vip`` and these ports that IPVS did not take are refused, as ``how`` says."""
+
+    vip: Address
+    protocol: Protocol
+    ports: PortRange
+    how: Draining
+
+
 @dataclass(frozen=True, slots=True)
 class ServicePorts:
     """Some ports of one transport protocol, as in ``80/tcp`` or ``10000-20000/tcp``."""
@@ -58,6 +79,8 @@ class Service:
         ports: at least one range, in the order of the inventory.
         mark: 1 to 2³²−1.
         accept: also let the VIPs' ports in through INPUT.
+        draining: of these VIPs new connections are not marked any more, in the order of the
+            inventory; with what becomes of them.
     """
 
     name: str
@@ -65,10 +88,21 @@ class Service:
     ports: tuple[ServicePorts, ...]
     mark: int
     accept: bool = False
+    draining: tuple[tuple[Address, Draining], ...] = ()
 
     @property
     def ruleset(self) -> Ruleset:
-        """What the packet filter does for this service."""
+        """What the packet filter does for this service.
+
+        A VIP that drains is let in as before: packets of connections that IPVS has come by INPUT.
+        """
+        drains = dict(self.draining)
+        whole = self.undrained
+        return Ruleset(tuple(r for r in whole if not (isinstance(r, Mark) and r.vip in drains)))
+
+    @property
+    def undrained(self) -> Ruleset:
+        """The same if no VIP drained."""
         rules: list[Rule] = []
         for vip in self.vips:
             for each in self.ports:
@@ -76,6 +110,20 @@ class Service:
                 if self.accept:
                     rules.append(Accept(vip, each.protocol, each.ports))
         return Ruleset.of(rules)
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """What is refused of its draining VIPs, in order."""
+        return tuple(
+            Refusal(vip, each.protocol, each.ports, how)
+            for vip, how in sorted(self.draining, key=lambda pair: (pair[0].version, int(pair[0])))
+            if how is not Draining.PASS
+            for each in sorted(self.ports, key=lambda each: (each.protocol, each.ports))
+        )
+
+    def how_drains(self, vip: Address) -> Draining | None:
+        """What becomes of new connections to a VIP that drains; None where it does not."""
+        return dict(self.draining).get(vip)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +192,17 @@ class Desired:
         return Ruleset.of((*self.vrrp.ruleset, *of_services))
 
     @cached_property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """What the router should refuse on behalf of VIPs that drain."""
+        return tuple(each for service in self.services for each in service.refusals)
+
+    @cached_property
     def _by_vip(self) -> dict[Address, list[tuple[str, Ruleset]]]:
         """The services of each VIP: asked for every rule, of which there may be thousands."""
         found: dict[Address, list[tuple[str, Ruleset]]] = {}
         for service in self.services:
             for vip in service.vips:
-                found.setdefault(vip, []).append((service.name, service.ruleset))
+                found.setdefault(vip, []).append((service.name, service.undrained))
         return found
 
     def service_of(self, rule: Rule) -> str | None:

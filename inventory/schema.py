@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from inventory.config import SECTIONS
-from inventory.desired import Backend, Foreign
+from inventory.desired import Backend, Draining, Foreign
 from inventory.element import FREE_PREFIX, Connection
 from inventory.errors import LvsfleetError
 from inventory.rules import MAX_MARK, MAX_PORT, Protocol
@@ -255,6 +255,13 @@ def _service() -> Schema:
             "default": False,
             "description": "Also let the ports in; false leaves that to the site's own rules.",
         },
+    }
+    properties["draining"] = {
+        "type": ["object", "null"],
+        "description": "VIPs whose new connections are not scheduled any more, and what becomes of "
+        "those: pass leaves them to the router's own rules. Those that exist live on.",
+        "propertyNames": {name: vip[name] for name in ("anyOf", "not")},
+        "additionalProperties": {"enum": [each.value for each in Draining]},
     }
     required = ["vips", "ports", "mark"]
     return _object(properties, "VIPs and ports balanced as one, by one mark.", required=required)

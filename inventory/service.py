@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from inventory import values
-from inventory.desired import Service, ServicePorts
+from inventory.desired import Draining, Service, ServicePorts
 from inventory.problems import Finding, Owner, Path, did_you_mean, key_text, one_of, quote, step
+from inventory.rules import Address
 from inventory.values import Invalid
 
 _T = TypeVar("_T")
 
-KEYS = ("vips", "ports", "mark", "accept")
+KEYS = ("vips", "ports", "mark", "accept", "draining")
 _MISSING = {
     "vips": "is missing: write vips: [203.0.113.10]",
     "ports": "is missing: write ports: [80/tcp, 443/tcp]",
@@ -53,9 +54,10 @@ def read_service(owner: Owner, path: Path, name: str, spec: Any) -> Service | li
     _overlaps(ports, told)
     mark = _one(spec, "mark", values.mark, 1, told)
     accept = _one(spec, "accept", values.boolean, False, told)
+    draining = _draining(spec, tuple(vips.values()), told)
     if found:
         return found
-    return Service(name, tuple(vips.values()), tuple(ports.values()), mark, accept)
+    return Service(name, tuple(vips.values()), tuple(ports.values()), mark, accept, draining)
 
 
 _Told = Callable[[Path, object, str], None]
@@ -94,6 +96,39 @@ def _one(
     except Invalid as error:
         told((key,), value, str(error))
         return absent
+
+
+def _draining(
+    spec: dict[Any, Any], vips: tuple[Address, ...], told: _Told
+) -> tuple[tuple[Address, Draining], ...]:
+    """The VIPs that drain, in the order of ``vips``, so that two spellings are equal."""
+    said = spec.get("draining")
+    if said is None:
+        return ()
+    if not isinstance(said, dict):
+        shown = said if isinstance(said, str) and key_text(said) == said else "203.0.113.10"
+        told(("draining",), said, f"is no mapping: write draining: {{{shown}: reject}}")
+        return ()
+    found: dict[Address, Draining] = {}
+    for key, value in said.items():
+        path: Path = ("draining", step(key))
+        try:
+            vip = values.vip(key)
+        except Invalid as error:
+            told(path, key, str(error))
+            continue
+        try:
+            how = values.choice(value, Draining)
+        except Invalid as error:
+            told(path, value, str(error))
+            continue
+        if vip in found:
+            told(path, key, "is the same address as one before it")
+        elif vip not in vips:
+            near = did_you_mean(str(key), map(str, vips))
+            told(path, key, f"is no VIP of the service: {near or 'write one of its vips'}")
+        found[vip] = how
+    return tuple((vip, found[vip]) for vip in vips if vip in found)
 
 
 def _doubles(vips: dict[int, Any], told: _Told) -> None:

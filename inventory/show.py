@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from inventory.desired import Desired, Foreign, Service
+from inventory.desired import Desired, Draining, Foreign, Service
 from inventory.errors import LvsfleetError
 from inventory.fleet import Fleet
 from inventory.problems import Owner, Path, did_you_mean
@@ -14,6 +14,11 @@ _FOREIGN = {
     Foreign.KEEP: "mark rules of others stay",
     Foreign.REFUSE: "a mark rule of others stops",
     Foreign.REMOVE: "mark rules of others go",
+}
+_DRAINING = {
+    Draining.PASS: "new connections are left to the router's own rules",
+    Draining.REJECT: "new connections are rejected",
+    Draining.DROP: "new connections are dropped",
 }
 
 
@@ -67,6 +72,8 @@ def _service(service: Service, who: str) -> Iterator[tuple[str, str, str]]:
     yield ("  VIPs", ", ".join(map(str, service.vips)), "")
     yield ("  ports", ", ".join(map(str, service.ports)), "")
     yield ("  accept", "yes" if service.accept else "no: the site's own rules let them in", "")
+    for vip, how in service.draining:
+        yield ("  draining", f"{vip}: {_DRAINING[how]}", "")
 
 
 def _who(origins: Mapping[Path, Owner], path: Path) -> str:

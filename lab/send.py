@@ -63,7 +63,8 @@ def _tcp(family: int, where: tuple[str, int], count: int) -> Counter[str]:
 def _answer(error: int) -> str:
     if error in _UNREACHABLE:
         return "unreachable"
-    return {0: "connected", errno.ECONNREFUSED: "refused"}.get(error, errno.errorcode[error])
+    known = {0: "connected", errno.ECONNREFUSED: "refused"}
+    return known.get(error) or errno.errorcode[error]
 
 
 def _udp(family: int, where: tuple[str, int], count: int) -> Counter[str]:

@@ -8,6 +8,7 @@ from inventory.desired import Backend, Desired
 from tasks.backends import nft_unit
 from tasks.backends.nft_json import objects
 from tasks.backends.nft_sides import OTHERS
+from tasks.backends.nft_table import DRAIN, FAMILY
 from tasks.checks.catalog.services import LVS016
 from tasks.errors import NotRunning, TwoFilters
 from tasks.observe import Observed
@@ -112,5 +113,7 @@ def _tables_of_nftables(observed: Observed) -> list[str]:
         if kind == "table"
     ]
     return [
-        f"table {family} {name}" for family, name in named if (family, name) not in _OF_IPTABLES
+        f"table {family} {name}"
+        for family, name in named
+        if (family, name) not in {*_OF_IPTABLES, (FAMILY, DRAIN)}
     ]

@@ -84,7 +84,7 @@ def _of_service(service: Service, after: Observed, suspects: list[_Suspect]) -> 
 
     filters = Filters.of(after)
     astray: dict[tuple[int, str], list[str]] = {}
-    for vip in service.vips:
+    for vip in (vip for vip in service.vips if service.how_drains(vip) is None):
         for ports in service.ports:
             whole = Packet(vip, Protocol(ports.protocol), ports.ports)
             for packet, said in filters.by_ports(whole):

@@ -21,6 +21,7 @@ UNITS = (
     "nftables",
     "keepalived",
     "lvsfleet-nftables",
+    "lvsfleet-drain",
 )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from inventory.desired import Backend, Desired
+from tasks import draining
 from tasks.backends import (
     firewalld,
     firewalld_back,
@@ -59,7 +60,10 @@ def plan(desired: Desired, observed: Observed) -> Change:
         for each in FILTERS
         if each is not choice.backend and has_ours(each, observed)
     ]
-    return in_parts(choice.backend, [change, *left])
+    refused = draining.plan(desired, observed, choice.backend)
+    # Nothing is scheduled that is not refused yet, and nothing refused that is to be scheduled.
+    first, last = ([refused], []) if desired.refusals else ([], [refused])
+    return in_parts(choice.backend, [*first, change, *left, *last])
 
 
 def plan_back(
@@ -74,13 +78,17 @@ def plan_back(
 
     Where it was made in several packet filters, they are put back in the opposite order.
     """
-    made = by_backend(edits) or {backend: []}
+    own = [each for each in edits if draining.is_ours(each)]
+    made = by_backend([each for each in edits if each not in own]) or ({} if own else {backend: []})
     backs = [
         _BACK[each](mine, before=before, after=after, now=now)
         for each, mine in reversed(made.items())
     ]
     since = tuple(line for back in backs for line in back.since)
-    return Back(in_parts(backend, [back.change for back in backs]), since)
+    changes = [back.change for back in backs]
+    if own:
+        changes.insert(0, draining.plan_back(own, before, now, backend))
+    return Back(in_parts(backend, changes), since)
 
 
 def by_backend(edits: Sequence[Edit]) -> dict[Backend, list[Edit]]:

@@ -73,8 +73,13 @@ class Move:
         if new is None or old is None:
             both = before if new is None else after
         else:
+            drains = tuple(
+                pair for each in before.services for pair in each.draining if pair[0] == old
+            )
             wide = [
-                replace(each, vips=(*each.vips, old)) if each.name == service else each
+                replace(each, vips=(*each.vips, old), draining=(*each.draining, *drains))
+                if each.name == service
+                else each
                 for each in after.services
             ]
             both = replace(after, services=tuple(wide))

@@ -78,12 +78,20 @@ class Change:
             moves = self.from_address in service.vips
             at = service.vips.index(self.from_address) if moves else len(vips)
             vips.insert(at, self.to_address)
-        return replace(service, vips=tuple(vips))
+        drains = tuple(each for each in service.draining if each[0] in vips)
+        return replace(service, vips=tuple(vips), draining=drains)
 
 
 def _address(text: str | None, known: Iterable[str] = ()) -> Address | None:
-    if text is None:
-        return None
+    return None if text is None else address_of(text, known)
+
+
+def address_of(text: str, known: Iterable[str] = ()) -> Address:
+    """A VIP as it was typed, as a value; ``known`` as in `Change.of`.
+
+    Raises:
+        EditRefused: it is none.
+    """
     try:
         return values.vip(text)
     except Invalid as error:

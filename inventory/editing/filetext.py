@@ -10,7 +10,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from inventory import yamlfile
-from inventory.editing.changes import Change
+from inventory.editing.draining import KEY, Drain, Wanted, drained, undrained
 from inventory.editing.errors import NotEditable
 from inventory.editing.splices import Splice, Unusual, appended, removed, replaced, spliced
 from inventory.editing.tree import Form, Node, entry, find
@@ -70,7 +70,7 @@ class FileText:
         self._mark = decoded[: len(decoded) - len(self._text)]
         self._document = yamlfile.parse(self._text)
 
-    def changed(self, change: Change, owners: Iterable[Owner]) -> tuple[bytes, tuple[Place, ...]]:
+    def changed(self, change: Wanted, owners: Iterable[Owner]) -> tuple[bytes, tuple[Place, ...]]:
         """The file's bytes with the change, and where the VIPs are.
 
         Args:
@@ -83,15 +83,15 @@ class FileText:
         places: list[Place] = []
         splices: dict[int, list[Splice]] = {}
         for owner in owners:
-            place, listed = self._locate(change, owner)
+            place, listed, service = self._locate(change, owner)
             places.append(place)
             # Two owners may have one list, by an alias: it changes once.
-            splices.setdefault(listed.start, self._splices(change, place, listed))
+            splices.setdefault(listed.start, self._splices(change, place, listed, service))
         text = spliced(self._text, (each for some in splices.values() for each in some))
         self._verify(change, places, text)
         return (self._mark + text).encode(self._encoding), tuple(places)
 
-    def _locate(self, change: Change, owner: Owner) -> tuple[Place, Node]:
+    def _locate(self, change: Wanted, owner: Owner) -> tuple[Place, Node, Node]:
         keys = ("data", "services", change.service, "vips")
         path = keys if owner.name is None else (owner.name, *keys)
         listed = _listed(self._text, self._document, owner, path)
@@ -102,29 +102,44 @@ class FileText:
                 "A transform function in config.yaml may say them; change them there",
             )
         line = self._text.count("\n", 0, listed.children[0].start) + 1
-        return Place(self._file, self._label, owner, path, line), listed
+        root = entry(self._text, self._document, owner.name)
+        service = None if root is None else find(root, path[:-1])
+        if service is None:  # its list was found in it
+            raise LookupError(path)
+        return Place(self._file, self._label, owner, path, line), listed, service
 
-    def _splices(self, change: Change, place: Place, listed: Node) -> list[Splice]:
+    def _splices(self, change: Wanted, place: Place, listed: Node, service: Node) -> list[Splice]:
         try:
+            if isinstance(change, Drain) and change.how is not None:
+                return drained(self._text, service, change.from_address, change.how)
+            if isinstance(change, Drain):
+                return undrained(self._text, service, change.from_address)
             if change.from_address is None:
                 return appended(self._text, listed, str(change.new))
             at = [_address(item) for item in listed.children].index(change.from_address)
             if change.new is None:
-                return removed(self._text, listed, at)
-            return replaced(self._text, listed, at, change.new)
+                moved = removed(self._text, listed, at)
+            else:
+                moved = replaced(self._text, listed, at, change.new)
+            return [*moved, *undrained(self._text, service, change.from_address)]
         except (Unusual, ValueError) as error:
             raise _by_hand(change, place) from error
 
-    def _verify(self, change: Change, places: list[Place], text: str) -> None:
+    def _verify(self, change: Wanted, places: list[Place], text: str) -> None:
         """Both readers find the same VIPs at the places, and nothing else is different."""
         after = yamlfile.parse(text)
         if after.faults:
             raise _by_hand(
                 change, places[0], f": with the change the file {after.faults[0].message}"
             )
-        also = _differences(
-            self._document.value, after.value, (), {place.path for place in places}, set()
-        )
+        meant = {place.path for place in places}
+        for place in places:
+            was, came = (_at(each.value, place.path[:-1]) for each in (self._document, after))
+            if was.get(KEY) != came.get(KEY):
+                if not _drains(change, was, came):
+                    raise _by_hand(change, place)
+                meant.add(place.path[:-1])
+        also = _differences(self._document.value, after.value, (), meant, set())
         told = [
             f"{field_text(path)} (line {line_of(self._document.root, path)})"
             for path in islice(also, _MOST_TOLD)
@@ -139,15 +154,40 @@ class FileText:
             )
         for place in places:
             listed = _listed(text, after, place.owner, place.path)
-            came: Any = after.value
-            for key in place.path:
-                came = came[key]
+            vips = _at(after.value, place.path)
             if (
                 listed is None
-                or [item.resolved.text for item in listed.children] != came
-                or (change.new is not None and change.new not in came)
+                or [item.resolved.text for item in listed.children] != vips
+                or (change.new is not None and change.new not in vips)
             ):
                 raise _by_hand(change, place)
+
+
+def _at(value: Any, path: Path) -> Any:
+    for step in path:
+        value = value[step]
+    return value
+
+
+def _drains(change: Wanted, was: dict[str, Any], came: dict[str, Any]) -> bool:
+    """Whether what drains of a service is as it is meant, and the rest but its VIPs is equal."""
+    free = {KEY} if isinstance(change, Drain) else {KEY, "vips"}
+    if {k: v for k, v in was.items() if k not in free} != {
+        k: v for k, v in came.items() if k not in free
+    }:
+        return False
+    then = {key: how for key, how in (was.get(KEY) or {}).items() if not _same(key, change)}
+    now = dict(came.get(KEY) or {})
+    own = [now.pop(key) for key in list(now) if _same(key, change)]
+    how = change.how if isinstance(change, Drain) else None
+    return now == then and own == ([] if how is None else [how.value])
+
+
+def _same(key: str, change: Wanted) -> bool:
+    try:
+        return ip_address(key) == change.from_address
+    except ValueError:
+        return False
 
 
 def _listed(
@@ -158,7 +198,7 @@ def _listed(
     return found if found is not None and found.form is Form.SEQUENCE else None
 
 
-def _by_hand(change: Change, place: Place, why: str = "") -> NotEditable:
+def _by_hand(change: Wanted, place: Place, why: str = "") -> NotEditable:
     return NotEditable(
         f"{place}: the VIPs of service {change.service} are written in a way that cannot be "
         f"edited without touching more{why}",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inventory import yamlfile
-from inventory.editing.changes import Change
+from inventory.editing.draining import Wanted
 from inventory.editing.errors import ChangedMeanwhile, EditRefused, NotEditable
 from inventory.editing.fileedit import FileEdit
 from inventory.editing.filetext import FileText, Place
@@ -41,7 +41,7 @@ class Edit:
         fleet: the whole fleet with the change.
     """
 
-    change: Change
+    change: Wanted
     team: Team
     places: tuple[Place, ...]
     files: tuple[FileEdit, ...]
@@ -54,7 +54,7 @@ class Edit:
 
 
 def plan_edit(
-    nr: Nornir, fleet: Fleet, change: Change, *, among: Collection[str] | None = None
+    nr: Nornir, fleet: Fleet, change: Wanted, *, among: Collection[str] | None = None
 ) -> Edit:
     """The edit that makes ``change``; reads the inventory's files, writes nothing.
 

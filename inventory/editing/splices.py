@@ -56,25 +56,25 @@ def appended(text: str, listed: Node, address: str) -> list[Splice]:
     """
     last = listed.children[-1]
     written = _spelled(address, _model(listed, address))
-    before = text[_line_start(text, last.start) : last.start]
+    before = text[line_start(text, last.start) : last.start]
     if not listed.flow:
         if not _DASH.match(before):
             raise Unusual
-        end = _line_end(text, last.end)
-        return [Splice(end, end, f"{_break(text, end)}{before}{written}")]
+        end = line_end(text, last.end)
+        return [Splice(end, end, f"{line_break(text, end)}{before}{written}")]
     comma = _comma(text, last.end)
-    if not all(_begins_line(text, item) for item in listed.children):
+    if not all(begins_line(text, item) for item in listed.children):
         return [Splice(last.end, last.end, f"{_separator(text, listed)}{written}")]
-    line_break = _break(text, last.end)
-    end = _line_end(text, last.end)
+    new_line = line_break(text, last.end)
+    end = line_end(text, last.end)
     if listed.end - 1 < end:  # the bracket closes on the last item's line
-        return [Splice(last.end, last.end, f",{line_break}{before}{written}")]
+        return [Splice(last.end, last.end, f",{new_line}{before}{written}")]
     if comma is None:
         rest = text[last.end : end]
-        return [Splice(last.end, end, f",{rest}{line_break}{before}{written}")]
+        return [Splice(last.end, end, f",{rest}{new_line}{before}{written}")]
     if comma > end:
         raise Unusual
-    return [Splice(end, end, f"{line_break}{before}{written},")]
+    return [Splice(end, end, f"{new_line}{before}{written},")]
 
 
 def removed(text: str, listed: Node, place: int) -> list[Splice]:
@@ -86,11 +86,11 @@ def removed(text: str, listed: Node, place: int) -> list[Splice]:
     item = listed.children[place]
     last = place + 1 == len(listed.children)
     if not listed.flow:
-        before = text[_line_start(text, item.start) : item.start]
+        before = text[line_start(text, item.start) : item.start]
         if not _DASH.match(before):
             raise Unusual
         return [_whole_line(text, item)]
-    if _begins_line(text, item) and _REST.match(text[item.end : _line_end(text, item.end)]):
+    if begins_line(text, item) and _REST.match(text[item.end : line_end(text, item.end)]):
         cuts = [_whole_line(text, item)]
         if last and _comma(text, item.end) is None:
             cuts += _comma_before(text, listed)  # what is the last one now has no comma either
@@ -111,7 +111,7 @@ def _cut(text: str, listed: Node, place: int) -> list[Splice]:
     item, following = listed.children[place : place + 2]
     if _SEPARATOR.match(text[item.end : following.start]):
         return [Splice(item.start, following.start)]
-    start = _line_start(text, item.start)
+    start = line_start(text, item.start)
     if place and listed.children[place - 1].end > start:  # a comment is about that one too
         return [Splice(listed.children[place - 1].end, item.end)]
     found = _COMMA_AND_COMMENT.match(text, item.end)
@@ -146,11 +146,12 @@ def _model(listed: Node, address: str) -> Node | None:
     return next((item for item in reversed(scalars) if item.quotes), None) if is_v6 else None
 
 
-def _line_start(text: str, at: int) -> int:
+def line_start(text: str, at: int) -> int:
+    """Where the line begins."""
     return text.rfind("\n", 0, at) + 1
 
 
-def _line_end(text: str, at: int) -> int:
+def line_end(text: str, at: int) -> int:
     """Where the line's break begins, or the text ends."""
     end = text.find("\n", at)
     if end < 0:
@@ -158,7 +159,7 @@ def _line_end(text: str, at: int) -> int:
     return end - 1 if end > at and text[end - 1] == "\r" else end
 
 
-def _break(text: str, at: int) -> str:
+def line_break(text: str, at: int) -> str:
     """How lines end: as this one does, or else the one before it."""
     end = text.find("\n", at)
     if end < 0:
@@ -168,7 +169,7 @@ def _break(text: str, at: int) -> str:
 
 def _whole_line(text: str, item: Node) -> Splice:
     """The item's line with its break; the break before it where it is the text's last one."""
-    start, end = _line_start(text, item.start), _line_end(text, item.end)
+    start, end = line_start(text, item.start), line_end(text, item.end)
     if end < len(text):
         return Splice(start, text.index("\n", end) + 1)
     while start and text[start - 1] in "\r\n":
@@ -179,8 +180,9 @@ def _whole_line(text: str, item: Node) -> Splice:
     return Splice(start, end)
 
 
-def _begins_line(text: str, item: Node) -> bool:
-    return not text[_line_start(text, item.start) : item.start].strip(" \t")
+def begins_line(text: str, item: Node) -> bool:
+    """Whether nothing stands before it in its line."""
+    return not text[line_start(text, item.start) : item.start].strip(" \t")
 
 
 def _comma(text: str, at: int) -> int | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from inventory.desired import Desired, Service
-from inventory.editing.changes import Change
+from inventory.editing.draining import Drain, Wanted
 from inventory.editing.errors import EditRefused, NothingToChange
 from inventory.editing.team import Team, service_of, teams_of
 from inventory.fleet import Fleet
@@ -30,7 +30,7 @@ class Target:
         owners: each host, group or the defaults that says the service for one of its routers.
     """
 
-    change: Change
+    change: Wanted
     team: Team
     owners: tuple[Owner, ...]
 
@@ -43,7 +43,7 @@ class Target:
 
 
 def find_target(
-    fleet: Fleet, change: Change, *, among: Collection[str] | None = None, where: Where
+    fleet: Fleet, change: Wanted, *, among: Collection[str] | None = None, where: Where
 ) -> Target:
     """What ``change`` is about.
 
@@ -67,6 +67,8 @@ def find_target(
         team = asking.only_one()
     if change.to_address is not None:
         asking.refuse_taken(change.to_address, team)
+    elif isinstance(change, Drain):
+        asking.refuse_same(change, team)
     elif any(len(service.vips) == 1 for service in asking.services(team)):
         raise EditRefused(
             f"{change.old} is the only VIP of service {change.service} of {team}: a service has "
@@ -89,7 +91,7 @@ class _Asking:
     """One change and the fleet it is about."""
 
     def __init__(
-        self, fleet: Fleet, change: Change, among: Collection[str] | None, where: Where
+        self, fleet: Fleet, change: Wanted, among: Collection[str] | None, where: Where
     ) -> None:
         self._fleet = fleet
         self._change = change
@@ -180,6 +182,14 @@ class _Asking:
                 f"`lvsfleet vip remove {name} {self._change.old}` takes the other one away",
             )
 
+    def refuse_same(self, drain: Drain, team: Team) -> None:
+        """Refuse what is so already."""
+        if all(drain.applied(service) == service for service in self.services(team)):
+            so = "does not drain" if drain.how is None else f"drains ({drain.how.value}) already"
+            raise NothingToChange(
+                f"{drain.old} of service {drain.service} of {team} {so}", "", team.routers
+            )
+
     def _holders(self, vip: Address) -> Iterable[tuple[Team, Service, str]]:
         for team in self._teams:
             for router in team.routers:
@@ -224,7 +234,7 @@ class _Asking:
 _LISTED = 8
 
 
-def _changed(desired: Desired, change: Change) -> Desired:
+def _changed(desired: Desired, change: Wanted) -> Desired:
     services = (
         change.applied(service) if service.name == change.service else service
         for service in desired.services

@@ -1,4 +1,4 @@
-"""``lvsfleet vip list|add|remove|move``."""
+"""``lvsfleet vip list|add|remove|move``, and the way to ``drain|undrain``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from runbooks.commands import vip_list
+from runbooks.commands import vip_drain, vip_list
 from runbooks.commands.completing import complete_service, complete_vip
 from runbooks.commands.concluding import conclude
 from runbooks.exits import Exit
@@ -137,6 +137,8 @@ def _vip(name: str) -> Callable[[F], F]:
 
 
 command.add_command(vip_list.command)
+command.add_command(vip_drain.drain)
+command.add_command(vip_drain.undrain)
 
 
 @command.command("add", context_settings=CONTEXT)

@@ -29,6 +29,13 @@ def render_json(run: Run) -> str:
             "diff": plain(run.inventory.diff),
             "commit": run.inventory.commit or None,
         }
+    if run.live is not None:
+        report["live"] = {
+            "vip": run.live.vip,
+            "router": plain(run.live.router) or None,
+            "connections": run.live.connections,
+            "table": run.live.table or None,
+        }
     return json.dumps(report, indent=2) + "\n"
 
 

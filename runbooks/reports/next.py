@@ -22,6 +22,8 @@ def next_steps(run: Run) -> Iterator[str]:
         yield f"Nothing to take back: all is as it was before run {run.of}."
     elif run.command == "resume" and set(run.summary) <= {Status.UNCHANGED}:
         yield f"Nothing is left to do of run {run.of}."
+    if run.live is not None:
+        yield f"{run.live}."
     if run.journal is not None:
         yield from _of_the_journal(run)
 
@@ -38,9 +40,16 @@ def _of_the_journal(run: Run) -> Iterator[str]:
     if Status.SKIPPED in run.summary:
         ways.append(f"`lvsfleet resume {run.id}` goes on")
     if any(status in run.summary for status in _CHANGED):
-        ways.append(f"`lvsfleet rollback {run.id}` takes it back")
+        ways.append(_way_back(run))
     if run.interrupted and ways:
         ways[0] = f"Interrupted: {ways[0]}"
     if ways:
         yield ", ".join(ways) + "."
     yield f"Recorded in {run.journal}"
+
+
+def _way_back(run: Run) -> str:
+    if run.command in ("drain", "undrain"):  # the inventory says so, too
+        opposite = "undrain" if run.command == "drain" else "drain"
+        return f"`lvsfleet vip {opposite}` takes it back"
+    return f"`lvsfleet rollback {run.id}` takes it back"

@@ -42,6 +42,31 @@ class InventoryChange:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveCount:
+    """How many connections to a VIP live.
+
+    Attributes:
+        vip: which.
+        router: who holds it, and was asked; empty where nobody said so.
+        connections: how many; None where that router cannot tell.
+        table: where they were counted, ``ipvs`` or ``conntrack``; empty where nothing tells.
+    """
+
+    vip: str
+    router: str = ""
+    connections: int | None = None
+    table: str = ""
+
+    def __str__(self) -> str:
+        if not self.router:
+            return f"{self.vip}: nobody holds it, so nobody tells what lives"
+        if self.connections is None:
+            return f"{self.vip}: {self.router} has neither IPVS nor a list of conntrack's to count"
+        s = "" if self.connections == 1 else "s"
+        return f"{self.vip}: {self.connections} live connection{s} on {self.router} ({self.table})"
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One run over the fleet.
 
@@ -60,6 +85,7 @@ class Run:
         journal: the folder of its journal; None where nothing was to be recorded.
         unrecorded: why the journal is not whole; empty where it is.
         inventory: what becomes of the inventory; None where the run leaves it alone.
+        live: of a VIP that drains, the last count of its connections; None where none was asked.
     """
 
     id: str
@@ -76,6 +102,7 @@ class Run:
     journal: Path | None = None
     unrecorded: str = ""
     inventory: InventoryChange | None = None
+    live: LiveCount | None = None
 
     @property
     def summary(self) -> dict[Status, int]:

@@ -69,7 +69,8 @@ def _service(subject: Subject, service: Service, filters: Filters) -> Iterator[F
             away.setdefault(said, []).append(packet)
         elif said.strangers is None and said.doubt is Doubt.UNKNOWN:
             unclear.setdefault(said, []).append(packet)
-        if said.mark not in (None, service.mark) and not _never_came_so_far(said):
+        wanted = 0 if service.how_drains(packet.destination) else service.mark
+        if said.mark not in (None, wanted) and not _never_came_so_far(said):
             astray.setdefault(said, []).append(packet)
     name = service.name
     for said, packets in away.items() if accepts else ():
@@ -118,8 +119,10 @@ def _astray(subject: Subject, service: Service, said: Verdict, packets: list[Pac
             f" rollout --limit {subject.desired.router}",
             service=service.name,
         )
+    drains = all(service.how_drains(each.destination) for each in packets)
+    wanted = "though it drains" if drains else f"not {service.mark}"
     return LVS005.finding(
-        f"service {service.name}: {_named(packets)} ends with mark {said.mark}, not {service.mark}:"
+        f"service {service.name}: {_named(packets)} ends with mark {said.mark}, {wanted}:"
         " another rule has the last word",
         "Look for it among what sets marks in PREROUTING and INPUT; it is not lvsfleet's",
         service=service.name,

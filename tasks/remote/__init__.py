@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_READING = ("common", "firewalld", "iptables", "nftables", "observation")
+_READING = ("common", "firewalld", "iptables", "nftables", "drain", "observation")
 _CHANGES = ("firewalld-change", "iptables-change", "nftables-change", "keepalived-change")
 _CHANGING = (*_READING, "keepalived", "files", *_CHANGES, "parts", "runs", "undo")
 PHASES = {
@@ -17,6 +17,7 @@ PHASES = {
     "standing": ("common",),
     "probe": ("common",),
     "counters": ("common",),
+    "live": ("common",),
     "knock": ("common",),
     "status": (*_READING, "standing"),
     "begin": (*_CHANGING, "snapshot"),

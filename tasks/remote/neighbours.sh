@@ -38,7 +38,7 @@ nb_known() { ip neigh show to "$nb_address" dev "$nb_dev" 2>/dev/null; }
 # of other addresses that the same one has.
 nb_told() {
     [ "$nb_dev" ] || return 0
-    for _ in 1 2 3 4; do
+    for _ in 1 2; do
         case $(nb_known) in *INCOMPLETE* | '') sleep 0.02 ;; *) break ;; esac
     done
     echo "dev $nb_dev"

@@ -7,14 +7,14 @@
 # nft_before DIR: what brings our table back to what it was when the run in DIR began.
 nft_before() {
     printf '%s\n' "table $nft_table" "delete table $nft_table"
-    cat -- "$1/before/nft-table"
+    cat -- "$1/before/$nft_copy"
 }
 
 # nft_ready DIR: whether the kernel takes the change, and would take it back.
 nft_ready() {
     have nft || { printf 'nft: not found\n'; return 1; }
     if [ -s "$1/do/table" ]; then nft -c -f "$1/do/table" 2>&1 || return; fi
-    if [ ! -s "$1/before/nft-table" ] && nft_own -s >/dev/null; then
+    if [ ! -s "$1/before/$nft_copy" ] && nft_own -s >/dev/null; then
         printf 'the table could not be copied\n'
         return 1
     fi

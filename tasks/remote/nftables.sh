@@ -2,10 +2,16 @@
 # nftables: our table with its elements; those of others without the elements of their sets, which may
 # be a whole country's addresses.
 
-nft_table='inet lvsfleet'
-nft_file=/etc/lvsfleet/lvsfleet.nft
-nft_unit=lvsfleet-nftables.service
-nft_units="/etc/systemd/system/$nft_unit /etc/systemd/system/nftables.service.d/lvsfleet.conf"
+# nft_names: of the table with the marks.
+nft_names() {
+    nft_table='inet lvsfleet'
+    nft_file=/etc/lvsfleet/lvsfleet.nft
+    nft_unit=lvsfleet-nftables.service
+    nft_units="/etc/systemd/system/$nft_unit /etc/systemd/system/nftables.service.d/lvsfleet.conf"
+    # shellcheck disable=SC2034 # the snapshot and what changes it go by it
+    nft_copy=nft-table
+}
+nft_names
 
 # nft_own OPTION: our table; nothing where there is none.
 nft_own() {

@@ -37,7 +37,7 @@ has_ours() {
 observe_all() {
     _units=$(systemctl show --property=Id,LoadState,ActiveState,UnitFileState firewalld.service \
         iptables.service ip6tables.service netfilter-persistent.service nftables.service \
-        keepalived.service lvsfleet-nftables.service 2>&1)
+        keepalived.service lvsfleet-nftables.service lvsfleet-drain.service 2>&1)
     section units printf '%s\n' "$_units"
     section addresses ip -o addr show
     section runs list_runs
@@ -61,6 +61,7 @@ observe_all() {
             fi
             ;;
     esac
+    as_drain drain_observe
     for _filter in firewalld iptables nftables; do
         case ,$_main,$1, in
             *",$_filter,"*) ;;

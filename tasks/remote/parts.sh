@@ -35,6 +35,7 @@ part_now() {
         firewalld) fw_seen "$1/do" ;;
         iptables) ipt_seen ;;
         nftables) nft_seen ;;
+        drain) as_drain nft_seen ;;
         keepalived) ka_now "$1/do" ;;
     esac
 }
@@ -52,6 +53,7 @@ part_ready() {
     case ${1##*-} in
         iptables) ipt_ready "$1/do" || return ;;
         nftables) nft_ready "$1" || return ;;
+        drain) drain_ready "$1" || return ;;
     esac
 }
 
@@ -89,6 +91,7 @@ apply_parts() {
             firewalld) fw_apply "$1/$_part/do" ;;
             iptables) ipt_apply "$1/$_part/do" ;;
             nftables) nft_apply "$1/$_part/do" ;;
+            drain) as_drain nft_apply "$1/$_part/do" ;;
             keepalived) ka_apply "$1/$_part" ;;
         esac || return
     done

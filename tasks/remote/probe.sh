@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# probe NONCE STEPS ADDRESS MARK PORT…: count the SYNs to ADDRESS that come in, for about STEPS times 40
-# ms or until one has come to each PORT: how many, how many with MARK, and both again past INPUT's filters.
+# probe NONCE STEPS ADDRESS MARK PORT…: count the SYNs to ADDRESS that come in, for STEPS tenths of a
+# second or until one has come to each PORT: how many, how many with MARK, and both again past INPUT's filters.
 # What counts is a table of our own that is gone at the end; one that was left behind goes first.
 #
 # It sees a packet where IPVS would: behind the mangling of every packet filter, whichever made it. Where
@@ -44,11 +44,12 @@ counts() {
 clear_up() { nft delete table $table 2>/dev/null; }
 
 watch() {
+    sleep 0.03
     while [ "$steps" -gt 0 ]; do
         case "$(counts) " in *' come 0
 '*) ;; *) break ;; esac
         steps=$((steps - 1))
-        sleep 0.03
+        sleep 0.1
     done
     counts
 }
@@ -68,7 +69,7 @@ elif have "$save"; then
     section before marking
     while [ "$steps" -gt 0 ]; do
         steps=$((steps - 1))
-        sleep 0.04
+        sleep 0.1
     done
     section after marking
 fi

@@ -95,8 +95,8 @@ DefaultDependencies=no
 RequiresMountsFor=$home $units
 After=local-fs.target
 Before=network-pre.target firewalld.service netfilter-persistent.service iptables.service
-Before=ip6tables.service nftables.service lvsfleet-nftables.service keepalived.service
-Before=shutdown.target
+Before=ip6tables.service nftables.service lvsfleet-nftables.service lvsfleet-drain.service
+Before=keepalived.service shutdown.target
 Wants=network-pre.target
 Conflicts=shutdown.target
 

@@ -14,7 +14,8 @@ snapshot() {
     done
     if have nft; then
         nft list ruleset >"$1/before/nft-ruleset" 2>/dev/null
-        nft_own -s >"$1/before/nft-table"
+        nft_own -s >"$1/before/$nft_copy"
+        as_drain nft_own -s >"$1/before/drain-table"
     fi
     if [ -f "$home/owned" ]; then cp -p -- "$home/owned" "$1/before/" || return; fi
     # A copy that was cut short by a full disk is no copy.

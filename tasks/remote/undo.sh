@@ -9,6 +9,7 @@ save_all() {
             firewalld) fw_save "$part" ;;
             iptables) ipt_save "$part" ;;
             nftables) nft_save "$part" ;;
+            drain) as_drain nft_save "$part" ;;
             keepalived) true ;; # its files are what it runs by
         esac && put_owned "$part" owned || return
     done
@@ -23,6 +24,7 @@ save_at_boot() {
             firewalld) fw_mend "$part" && fw_save "$part" ;;
             iptables) put_files "$part" ;; # without a test: the tables may not be there yet
             nftables) nft_save "$part" && nft_boot ;;
+            drain) as_drain nft_save "$part" && as_drain nft_boot ;;
         esac && put_owned "$part" owned || return
     done
 }
@@ -33,6 +35,7 @@ undo_at_boot() {
             firewalld) fw_mend "$part" && undo_saved "$part" ;;
             iptables) undo_saved "$part" ;;
             nftables) undo_saved "$part" && nft_boot ;;
+            drain) undo_saved "$part" && as_drain nft_boot ;;
             keepalived) undo_saved "$part" ;;
         esac || return
     done
@@ -49,6 +52,7 @@ undo_saved() {
             firewalld) fw_unsave "$1" ;;
             iptables) ipt_unsave "$1" ;;
             nftables) nft_unsave "$1" ;;
+            drain) as_drain nft_unsave "$1" ;;
         esac || return
     fi
     put_owned "$1" before/owned
@@ -70,6 +74,7 @@ undo_all() {
             firewalld) fw_unapply "$part" ;;
             iptables) ipt_unapply "$part" ;;
             nftables) nft_unapply "$part" ;;
+            drain) as_drain nft_unapply "$part" ;;
         esac && _now=$(part_now "$part") || undone=no
         [ "${_now%% *}" = "$(cat "$part/seen")" ] || alike=no
     done

@@ -12,6 +12,9 @@ from tasks.walk import iptables, nft
 from tasks.walk.chain import Base
 
 _IPTABLES_FAMILIES = {4: "ip", 6: "ip6"}
+_REFUSING = {("inet", "lvsfleet_drain")}
+"""Behind IPVS: what it has, or schedules, never comes there."""
+
 _INTERFACE = re.compile(r"^\d+: (?P<name>[^\s@]+)", re.MULTILINE)
 
 
@@ -33,10 +36,10 @@ def bases_of(observed: Observed) -> tuple[list[Base], str]:
     found, covered = of_iptables(observed)
     listing = observed.text("nft:ruleset")
     if listing:
-        found += nft.bases(listing, without=covered)
+        found += nft.bases(listing, without=covered | _REFUSING)
     elif listing := observed.text("nftables:others"):
         own = observed.text("nftables:own")
-        without = {*covered, *([("inet", "lvsfleet")] if own else [])}
+        without = {*covered, *_REFUSING, *([("inet", "lvsfleet")] if own else [])}
         maps = maps_of(observed.text("nftables:marking") or '{"nftables": []}')
         found += nft.bases(listing, without=without, whole_sets=False, maps=maps)
         found += nft.bases(own) if own else ()

@@ -18,6 +18,7 @@ BAD = list(read_cases("bad"))
 GOOD = list(read_cases("good"))
 BEYOND = {
     "config: a hosts file that is not there",
+    "draining: one of a pair only",
     "fleet: a pair without a cluster",
     "fleet: a service taken away from one of a pair",
     "fleet: a service that is not the same on both of a pair",

@@ -40,7 +40,7 @@ def test_there_are_the_commands_that_are_documented() -> None:
     assert {" ".join(path) for path in commands(cli.cli)} == {
         "",
         *("rollout", "compliance", "explain", "status", "adopt", "rollback", "resume", "history"),
-        *("vip", "vip add", "vip remove", "vip move", "vip list"),
+        *("vip", "vip add", "vip remove", "vip move", "vip list", "vip drain", "vip undrain"),
         *("inventory", "inventory check", "inventory show", "inventory schema"),
         *(
             "lab",
@@ -99,6 +99,8 @@ def test_what_must_be_quick_imports_nothing_slow(arguments: list[str]) -> None:
         (["rollout", "--nosuch"], 2, "--nosuch"),
         (["inventory", "show"], 2, "ROUTER"),
         (["inventory", "show", "ams9"], 2, "Did you mean 'ams"),
+        (["vip", "drain", "web", "192.0.2.10", "--reject", "--drop"], 2, "exclude each other"),
+        (["vip", "drain", "web", "192.0.2.10"], 2, "no terminal to ask on"),
         (["inventory", "schema", "x"], 2, "hosts"),
         (["completion", "csh"], 2, "bash"),
         (["lab", "up", "--lab", "10"], 2, "0<=x<=9"),

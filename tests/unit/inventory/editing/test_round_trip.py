@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory import yamlfile
+from inventory.desired import Draining
 from inventory.editing.changes import Change
+from inventory.editing.draining import Drain
 from inventory.editing.filetext import FileText
 from inventory.problems import Kind, Owner
 from tests.strategies import ipv4_vips, ipv6_vips, vips
@@ -133,6 +135,52 @@ def test_removed(drawn: tuple[bytes, list[str]], more: st.DataObject) -> None:
     assert said(came) == [*addresses[:at], *addresses[at + 1 :]]
     # Comments on lines of their own stay, all of them and in order.
     assert own_comments(came) == own_comments(data)
+
+
+def drains(data: bytes, vip: str, how: Draining | None) -> bytes:
+    text = FileText(Path("groups.yaml"), "groups.yaml", data, "utf-8")
+    return text.changed(Drain.of("web", vip, how), [OWNER])[0]
+
+
+def said_to_drain(data: bytes) -> dict[str, str]:
+    document = yamlfile.decode(data)
+    assert not document.faults
+    found: dict[str, str] = document.value["ams"]["data"]["services"]["web"].get("draining", {})
+    return found
+
+
+@many
+@given(files(), st.data())
+def test_drained_and_not_any_more(drawn: tuple[bytes, list[str]], more: st.DataObject) -> None:
+    data, addresses = drawn
+    order = more.draw(st.permutations(addresses))
+    hows = {vip: more.draw(st.sampled_from(Draining)) for vip in order}
+    came = data
+    for vip in order:
+        came = drains(came, vip, hows[vip])
+    assert said_to_drain(came) == {vip: how.value for vip, how in hows.items()}
+    assert said(came) == addresses
+    kept = [line.rstrip(b"\r") for line in lines(came) if b" draining: " not in line]
+    assert kept == [line.rstrip(b"\r") for line in lines(data)]
+    assert len(lines(came)) == len(kept) + 1
+    for vip in more.draw(st.permutations(addresses)):
+        came = drains(came, vip, None)
+    assert came == data
+
+
+@many
+@given(files(), st.data())
+def test_a_vip_that_goes_drains_no_more(
+    drawn: tuple[bytes, list[str]], more: st.DataObject
+) -> None:
+    data, addresses = drawn
+    if len(addresses) == 1:
+        return
+    gone, *left = more.draw(st.permutations(addresses))
+    both = drains(drains(data, gone, Draining.REJECT), left[0], Draining.PASS)
+    came = edited(both, gone, None)
+    assert said_to_drain(came) == {left[0]: "pass"}
+    assert drains(came, left[0], None) == edited(data, gone, None)
 
 
 def own_comments(data: bytes) -> list[bytes]:

@@ -1,0 +1,186 @@
+"""``lvsfleet vip drain|undrain``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from runbooks.commands.completing import complete_service, complete_vip
+from runbooks.commands.concluding import conclude
+from runbooks.exits import Exit
+from runbooks.options import CONTEXT, Seconds, fleet_options
+from runbooks.output import check_writable
+
+if TYPE_CHECKING:
+    from runbooks.draining import DrainWish
+    from runbooks.reports.run import LiveCount, Run
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DRAIN = """Schedule no new connections for VIP; those that exist live on.
+
+The marks for VIP go, on all routers of its cluster as one, and for good: the inventory says that it
+drains, so no rollout brings them back. IPVS knows its connections without a mark. A new connection
+is left to what else the router does with it, mostly a reset by its own TCP; with --reject or --drop
+a table of nftables refuses it, behind IPVS, so that it never sees what IPVS knows.
+
+Then the connections that live are counted on the router that holds VIP: those of IPVS, or without
+IPVS those of conntrack; until there is none, or --wait is over. Ctrl-C ends the waiting only.
+
+\b
+Examples:
+  lvsfleet vip drain web 203.0.113.10 --reject
+  lvsfleet vip drain web 203.0.113.10 --drop --wait 0 --yes
+  lvsfleet vip undrain web 203.0.113.10
+"""
+
+_UNDRAIN = """Have VIP take new connections again: the marks come, and nothing refuses any more."""
+
+
+def _options(function: F) -> F:
+    options = (
+        click.option("--yes", is_flag=True, help="Do not ask; needed without a terminal."),
+        click.option("--dry-run", is_flag=True, help="Show what would change; change nothing."),
+        click.option(
+            "--now",
+            is_flag=True,
+            help="Emergency: no canary, no waiting for VRRP. Still armed and verified.",
+        ),
+        click.option("--commit", is_flag=True, help="Commit the inventory's change to git."),
+        click.option(
+            "--confirm-timeout",
+            metavar="SECONDS",
+            type=Seconds(5, 3600),
+            default=60,
+            show_default=True,
+            help="Routers take all of it back by themselves when it is not confirmed in this time.",
+        ),
+        click.option(
+            "--break-lock",
+            is_flag=True,
+            help="Take the lock of a run that died and has nothing to do on the router any more.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return fleet_options(function)
+
+
+_service = click.argument("service", shell_complete=complete_service)
+_vip = click.argument("vip", shell_complete=complete_vip)
+
+
+@click.command("drain", context_settings=CONTEXT, help=_DRAIN, short_help=_DRAIN.partition(";")[0])
+@_service
+@_vip
+@click.option("--reject", is_flag=True, help="Answer new connections: ICMP port unreachable.")
+@click.option("--drop", is_flag=True, help="Do not answer new connections.")
+@click.option(
+    "--wait",
+    metavar="SECONDS",
+    type=Seconds(0, 86400),
+    default=300,
+    show_default=True,
+    help="How long to count the connections that live; 0 does not count them.",
+)
+@_options
+def drain(service: str, vip: str, *, reject: bool, drop: bool, wait: float, **request: Any) -> Exit:
+    """Only the way in."""
+    if reject and drop:
+        raise click.UsageError("--reject and --drop exclude each other.")
+    how = "reject" if reject else "drop" if drop else "pass"
+    return _change(request, service=service, vip=vip, how=how, wait=wait)
+
+
+@click.command("undrain", context_settings=CONTEXT, help=_UNDRAIN)
+@_service
+@_vip
+@_options
+def undrain(service: str, vip: str, **request: Any) -> Exit:
+    """Only the way in."""
+    return _change(request, service=service, vip=vip, how=None, wait=0.0)
+
+
+def _change(
+    request: dict[str, Any], *, service: str, vip: str, how: str | None, wait: float
+) -> Exit:
+    report_format, output = request.pop("report_format"), request.pop("output")
+    yes, dry_run, now = (request.pop(name) for name in ("yes", "dry_run", "now"))
+    commit = request.pop("commit")
+    if not (yes or dry_run or (sys.stdin.isatty() and sys.stderr.isatty())):
+        raise click.UsageError("There is no terminal to ask on: --yes does it, --dry-run shows it.")
+    check_writable(output)
+    from inventory.desired import Draining  # noqa: PLC0415 - help is quick without it
+    from runbooks.conduct import Request  # noqa: PLC0415 - Nornir, paramiko
+    from runbooks.draining import DrainWish, drain  # noqa: PLC0415
+    from runbooks.logs import configure  # noqa: PLC0415
+    from runbooks.policy import Policy  # noqa: PLC0415
+
+    configure(request["verbosity"])
+    wish = DrainWish(service, vip, Draining(how) if how else None, wait, commit)
+    if not yes or dry_run:
+        plan = Request(policy=Policy(dry_run=True, now=now), **request)
+        shown = drain(plan, wish)
+        code = _code(shown)
+        if dry_run or code is not Exit.DRIFT:
+            return max(conclude(shown, report_format, output), code)
+        if not _agreed(shown, wish):
+            return code
+    counting = _Counting()
+    run = drain(Request(policy=Policy(now=now), **request), wish, counting.told)
+    counting.end()
+    return conclude(run, report_format, output)
+
+
+def _code(planned: Run) -> Exit:
+    """Of a plan; that the inventory alone would change is one, too."""
+    from runbooks.exits import exit_code  # noqa: PLC0415 - help is quick without it
+
+    code = exit_code(planned.outcomes, interrupted=planned.interrupted)
+    return Exit.DRIFT if code is Exit.OK and planned.inventory is not None else code
+
+
+def _agreed(planned: Run, wish: DrainWish) -> bool:
+    """Show the plan, and ask. Nothing, or the end of input, is no."""
+    from dataclasses import replace  # noqa: PLC0415 - as above
+
+    from runbooks.reports.diff import render_diff  # noqa: PLC0415
+    from runbooks.reports.table import render_table  # noqa: PLC0415
+    from runbooks.reports.text import screen_of  # noqa: PLC0415
+
+    screen = screen_of(sys.stderr)
+    sys.stderr.write(render_diff(planned, screen))
+    sys.stderr.write(render_table(replace(planned, dry_run=False), screen))
+    verb = "Drain" if wish.how else "Drain no longer"
+    sys.stderr.write(f"\n{verb} {wish.vip} of {wish.service}? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() in ("y", "yes"):
+        return True
+    sys.stderr.write("Nothing was changed.\n")
+    return False
+
+
+class _Counting:
+    """Shows how many connections live: one line that changes on a terminal, else one per change."""
+
+    def __init__(self) -> None:
+        self._last = ""
+        self._live = sys.stderr.isatty()
+
+    def told(self, count: LiveCount) -> None:
+        """Another count."""
+        said = str(count)
+        if self._live:
+            sys.stderr.write(f"\r{said}\x1b[K")
+        elif said != self._last:
+            sys.stderr.write(f"{said}\n")
+        self._last = said
+        sys.stderr.flush()
+
+    def end(self) -> None:
+        """There is no further one."""
+        if self._live and self._last:
+            sys.stderr.write("\n")
