@@ -56,7 +56,7 @@ def watch(
         address: the VIP.
         mark: the one that its packets are to have.
         ports: of TCP.
-        steps: how long, in 40 ms; it ends when something has come to each port.
+        steps: how long, in fifths of a second; it ends when something has come to each port.
         deadline: seconds.
 
     Raises:

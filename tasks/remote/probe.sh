@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# probe NONCE STEPS ADDRESS MARK PORT…: count the SYNs to ADDRESS that come in, for STEPS tenths of a
+# probe NONCE STEPS ADDRESS MARK PORT…: count the SYNs to ADDRESS that come in, for STEPS fifths of a
 # second or until one has come to each PORT: how many, how many with MARK, and both again past INPUT's filters.
 # What counts is a table of our own that is gone at the end; one that was left behind goes first.
 #
@@ -49,7 +49,7 @@ watch() {
         case "$(counts) " in *' come 0
 '*) ;; *) break ;; esac
         steps=$((steps - 1))
-        sleep 0.1
+        sleep 0.2
     done
     counts
 }
@@ -69,7 +69,7 @@ elif have "$save"; then
     section before marking
     while [ "$steps" -gt 0 ]; do
         steps=$((steps - 1))
-        sleep 0.1
+        sleep 0.2
     done
     section after marking
 fi
