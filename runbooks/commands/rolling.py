@@ -84,6 +84,16 @@ def rolling_options(command: F) -> F:
             help="Emergency: all at once, no waves, no waiting for VRRP, no cluster held back. "
             "Still armed and verified.",
         ),
+    )
+    command = armed_options(command)
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def armed_options(command: F) -> F:
+    """How routers are kept from staying half changed."""
+    options = (
         click.option(
             "--confirm-timeout",
             metavar="SECONDS",

@@ -12,8 +12,9 @@ import click
 from runbooks.commands import vip_drain, vip_list
 from runbooks.commands.completing import complete_service, complete_vip
 from runbooks.commands.concluding import conclude
+from runbooks.commands.vip_options import vip_options
 from runbooks.exits import Exit
-from runbooks.options import CONTEXT, Seconds, complete_router, fleet_options
+from runbooks.options import CONTEXT, Seconds, complete_router
 from runbooks.output import check_writable
 
 if TYPE_CHECKING:
@@ -60,13 +61,6 @@ def command() -> None:
 
 def _options(function: F) -> F:
     options = (
-        click.option("--yes", is_flag=True, help="Do not ask; needed without a terminal."),
-        click.option("--dry-run", is_flag=True, help="Show what would change; change nothing."),
-        click.option(
-            "--now",
-            is_flag=True,
-            help="Emergency: no canary, no waiting for VRRP. Still armed and verified.",
-        ),
         click.option(
             "--no-keepalived",
             is_flag=True,
@@ -80,29 +74,15 @@ def _options(function: F) -> F:
             show_default=True,
             help="How long, with --no-keepalived.",
         ),
-        click.option("--commit", is_flag=True, help="Commit the inventory's change to git."),
         click.option(
             "--no-inventory",
             is_flag=True,
             help="Leave the inventory to others: it comes from no file, or they write it.",
         ),
-        click.option(
-            "--confirm-timeout",
-            metavar="SECONDS",
-            type=Seconds(5, 3600),
-            default=60,
-            show_default=True,
-            help="Routers take all of it back by themselves when it is not confirmed in this time.",
-        ),
-        click.option(
-            "--break-lock",
-            is_flag=True,
-            help="Take the lock of a run that died and has nothing to do on the router any more.",
-        ),
     )
     for option in reversed(options):
         function = option(function)
-    return fleet_options(function)
+    return vip_options(function)
 
 
 def _coming(function: F) -> F:

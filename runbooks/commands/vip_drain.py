@@ -10,8 +10,9 @@ import click
 
 from runbooks.commands.completing import complete_service, complete_vip
 from runbooks.commands.concluding import conclude
+from runbooks.commands.vip_options import vip_options
 from runbooks.exits import Exit
-from runbooks.options import CONTEXT, Seconds, fleet_options
+from runbooks.options import CONTEXT, Seconds
 from runbooks.output import check_writable
 
 if TYPE_CHECKING:
@@ -40,35 +41,6 @@ Examples:
 _UNDRAIN = """Have VIP take new connections again: the marks come, and nothing refuses any more."""
 
 
-def _options(function: F) -> F:
-    options = (
-        click.option("--yes", is_flag=True, help="Do not ask; needed without a terminal."),
-        click.option("--dry-run", is_flag=True, help="Show what would change; change nothing."),
-        click.option(
-            "--now",
-            is_flag=True,
-            help="Emergency: no canary, no waiting for VRRP. Still armed and verified.",
-        ),
-        click.option("--commit", is_flag=True, help="Commit the inventory's change to git."),
-        click.option(
-            "--confirm-timeout",
-            metavar="SECONDS",
-            type=Seconds(5, 3600),
-            default=60,
-            show_default=True,
-            help="Routers take all of it back by themselves when it is not confirmed in this time.",
-        ),
-        click.option(
-            "--break-lock",
-            is_flag=True,
-            help="Take the lock of a run that died and has nothing to do on the router any more.",
-        ),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return fleet_options(function)
-
-
 _service = click.argument("service", shell_complete=complete_service)
 _vip = click.argument("vip", shell_complete=complete_vip)
 
@@ -86,7 +58,7 @@ _vip = click.argument("vip", shell_complete=complete_vip)
     show_default=True,
     help="How long to count the connections that live; 0 does not count them.",
 )
-@_options
+@vip_options
 def drain(service: str, vip: str, *, reject: bool, drop: bool, wait: float, **request: Any) -> Exit:
     """Only the way in."""
     if reject and drop:
@@ -98,7 +70,7 @@ def drain(service: str, vip: str, *, reject: bool, drop: bool, wait: float, **re
 @click.command("undrain", context_settings=CONTEXT, help=_UNDRAIN)
 @_service
 @_vip
-@_options
+@vip_options
 def undrain(service: str, vip: str, **request: Any) -> Exit:
     """Only the way in."""
     return _change(request, service=service, vip=vip, how=None, wait=0.0)

@@ -1,0 +1,31 @@
+"""Options that the commands share that change a VIP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from runbooks.commands.rolling import armed_options
+from runbooks.options import fleet_options
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def vip_options(function: F) -> F:
+    """Whether to ask, how to change, and where the results go."""
+    options = (
+        click.option("--yes", is_flag=True, help="Do not ask; needed without a terminal."),
+        click.option("--dry-run", is_flag=True, help="Show what would change; change nothing."),
+        click.option(
+            "--now",
+            is_flag=True,
+            help="Emergency: no canary, no waiting for VRRP. Still armed and verified.",
+        ),
+        click.option("--commit", is_flag=True, help="Commit the inventory's change to git."),
+    )
+    function = armed_options(fleet_options(function))
+    for option in reversed(options):
+        function = option(function)
+    return function
