@@ -22,6 +22,7 @@ from inventory.editing.team import Team
 from inventory.fleet import Fleet, examine
 from inventory.loader import load_contents
 from inventory.problems import InventoryProblems, Owner
+from inventory.rules import Address
 from inventory.sources import Sources
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def plan_edit(
 def with_files(nr: Nornir, edit: Edit, files: tuple[FileEdit, ...]) -> Edit | None:
     """The same edit by other bytes, e.g. those of before; None where they do not do the same.
 
-    A service's VIPs may stand in another order.
+    A service's VIPs may stand in another order, and one that comes back may drain.
 
     Args:
         nr: as for `plan_edit`.
@@ -124,17 +125,24 @@ def with_files(nr: Nornir, edit: Edit, files: tuple[FileEdit, ...]) -> Edit | No
         fleet = _read(nr.config, contents)
     except (LookupError, UnicodeError, NotEditable, InventoryProblems):
         return None
-    if _unordered(fleet) != _unordered(edit.fleet):
+    if _unordered(fleet, edit.change.to_address) != _unordered(edit.fleet, None):
         return None
     return replace(edit, files=files, fleet=fleet)
 
 
-def _unordered(fleet: Fleet) -> dict[str, object]:
-    """What the routers should be, whatever the order of their VIPs."""
+def _unordered(fleet: Fleet, back: Address | None) -> dict[str, object]:
+    """What the routers should be, whatever the order of their VIPs, and how one of them drains."""
     return {
         name: (
             replace(each, services=()),
-            [(replace(service, vips=()), frozenset(service.vips)) for service in each.services],
+            [
+                (
+                    replace(service, vips=(), draining=()),
+                    frozenset(service.vips),
+                    frozenset(pair for pair in service.draining if pair[0] != back),
+                )
+                for service in each.services
+            ],
         )
         for name, each in fleet.desired.items()
     }

@@ -10,7 +10,8 @@ from nornir.core.inventory import Group, Groups, Host, Hosts, Inventory, ParentG
 from inventory import loader
 from inventory.editing.changes import Change
 from inventory.editing.errors import ChangedMeanwhile, EditRefused, NotEditable, NothingToChange
-from inventory.editing.plan import Edit, plan_edit
+from inventory.editing.fileedit import FileEdit
+from inventory.editing.plan import Edit, plan_edit, with_files
 from inventory.editing.target import find_target, known_vips
 from inventory.editing.writing import put_back, write
 from inventory.fleet import check
@@ -204,3 +205,26 @@ def test_the_example_can_be_edited_service_by_service() -> None:
             (file,) = edit.files
             assert file.after == file.before.replace(vip.encode(), new.encode(), 1)
             assert len(edit.team.routers) == 2
+
+
+DRAINS = "{vips: [203.0.113.10, 203.0.113.11], ports: [80/tcp], mark: 80, draining: {%s: drop}}"
+SAYS = "ams: {data: {cluster: ams, services: {web: %s}}}\n"
+
+
+@pytest.mark.parametrize(("vip", "comes_back"), [("203.0.113.10", True), ("203.0.113.11", False)])
+def test_a_vip_that_comes_back_drains_as_it_did(vip: str, comes_back: bool, tmp_path: Path) -> None:
+    """By its old bytes; what else drains in them is another change."""
+    home = folder(tmp_path, groups=SAYS % (DRAINS % "203.0.113.10"))
+    fleet = check(nr := load_fleet(home))
+    removed = plan_edit(nr, fleet, Change.of("web", old="203.0.113.10"))
+    assert b"draining" not in removed.files[0].after
+    write(removed.files)
+    fleet = check(nr := load_fleet(home))
+    back = plan_edit(nr, fleet, Change.of("web", new="203.0.113.10"))
+    old = (SAYS % (DRAINS % vip)).encode()
+    file = back.files[0]
+    exact = with_files(nr, back, (FileEdit(file.path, file.label, file.before, old),))
+    assert (exact is not None) is comes_back
+    if exact is not None:
+        assert exact.files[0].after == old
+        assert exact.fleet.desired["ams1"].services[0].draining
