@@ -302,9 +302,9 @@ STORIES: dict[str, dict[Kind, Story]] = {
         Kind.IPTABLES_RHEL: cut_and_taken_back,
     },
     "rolled back": {
-        Kind.FIREWALLD: back_and_forth,
+        Kind.FIREWALLD: changed_since,
         Kind.IPTABLES_DEBIAN: a_removal_comes_back,
-        Kind.IPTABLES_RHEL: changed_since,
+        Kind.IPTABLES_RHEL: back_and_forth,
     },
 }
 
