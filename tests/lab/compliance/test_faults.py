@@ -42,8 +42,9 @@ def found(routers: dict[str, Any]) -> dict[str, set[str]]:
 
 @pytest.fixture(scope="module")
 def healthy(fleet_of_module: Fleet) -> Fleet:
-    """The routers after a rollout."""
+    """Routers as new after a rollout."""
     fleet = fleet_of_module
+    fleet.fresh(*(router.name for router in fleet.lab.topology.routers))
     answer = fleet.rollout()
     assert answer.code == 0, answer
     return fleet

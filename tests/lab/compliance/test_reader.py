@@ -34,6 +34,7 @@ def program(fleet: Fleet) -> str:
 def reading(fleet_of_module: Fleet) -> Iterator[Fleet]:
     """Two routers after a rollout, reached by an account that may only read."""
     fleet = fleet_of_module
+    fleet.fresh(*ROUTERS)
     answer = fleet.rollout(*ROUTERS)
     assert answer.code == 0, answer
     for router in ROUTERS:
