@@ -110,7 +110,7 @@ class _Router:
         seen: the look that it began with.
         before: what it was then.
         now: what it is.
-        shell: over the connection that was made after its change had begun.
+        shell: over the connection that was made when all of its change was there.
         parts: how many there are.
         unread: the part with files that keepalived is still to read.
         listed_anew: keepalived was told to read other files.
@@ -256,13 +256,15 @@ class Lockstep:
             todo = [name for name, change in changes.items() if change.edits]
             concerned = ", ".join(dict.fromkeys((*todo, *self._unread())))
             self.fleet.processor.note(f"{stage.said}: {concerned or 'there already'}.")
-            for group in self._groups(stage, todo):
+            groups = self._groups(stage, todo)
+            for group in groups:
                 self._refuse_to_go_on()
                 make = partial(self._make, {name: changes[name] for name in group}, stage.saved)
                 self._each(group, "change", make)
                 # Behind the last stage all of it is seen anyway.
                 if stage.seen and following is not None:
-                    self._each(group, "verify", partial(self._verify, plan))
+                    alone = group is not groups[-1]
+                    self._each(group, "verify", partial(self._verify, plan, alone))
             if makes == [stage]:
                 self._read_again(self._unread())
             self._wait(stage)
@@ -340,11 +342,16 @@ class Lockstep:
         self._each(names, "reread", reread)
         self._each(names, "follow", follow)
 
-    def _verify(self, plan: Callable[[str, Observed], Change], router: _Router, name: str) -> None:
+    def _verify(
+        self, plan: Callable[[str, Observed], Change], canary: bool, router: _Router, name: str
+    ) -> None:
+        """Over a connection of its own where others follow; all are seen so in the end."""
         work = router.work
-        shell = router.shell or self._open.enter_context(work.connections.fresh())
-        router.shell = shell
-        router.now = work.noted("verify", lambda: work.look(shell, lambda now: plan(name, now)))
+        with ExitStack() as stack:
+            new = stack.enter_context(work.connections.fresh()) if canary else None
+            shell = new or work.connections.first()
+            see = partial(work.look, shell, partial(plan, name))
+            router.now = work.noted("verify", see)
 
     def _wait(self, stage: Stage) -> None:
         if stage.then is None:

@@ -71,6 +71,22 @@ def killed(first: str, second: str) -> Fault:
     return fault
 
 
+def left_to_their_timers(cluster: Cluster) -> None:
+    """Nobody reaches them any more when all is there and nothing is confirmed."""
+    lab, routers = cluster.fleet.lab, cluster.routers
+    run = move(cluster, *SOON, points=dict.fromkeys(routers, "before commit"))
+    run.there()
+    old, new = str(cluster.site.web[0]), str(cluster.site.at(20)[0])
+    assert any(new in cluster.held(name) for name in routers)
+    lines.cut(lab, *routers)
+    try:
+        run.kill()
+        wait_for(lambda: any(old in cluster.held(name) for name in routers), 60)
+        wait_for(lambda: not any(at_work(cluster).values()), 60, every=0.5)
+    finally:
+        lines.mend(lab, *routers)
+
+
 def keepalived_refuses(cluster: Cluster) -> None:
     """The BACKUP is the first that does anything, and it is the last then."""
     (other, router), new = cluster.routers, cluster.site.at(20)[0]
@@ -151,7 +167,7 @@ ROUNDS: Mapping[str, tuple[Fault, Fault, Fault]] = {
     "the controller is killed": (
         killed("before reread", "before reread"),
         killed("after reread", "before reread"),
-        killed("before commit", "before commit"),
+        left_to_their_timers,
     ),
     "a router does not follow": (reload_hangs, reload_fails, cut_off_between_stages),
     "it does not come to the end": (

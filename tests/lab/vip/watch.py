@@ -22,8 +22,8 @@ from lab.topology import Site
 STEP = 0.01
 """Seconds between two moments that are judged."""
 
-MASTER_DOWN = 2.0
-"""Seconds: who was silent for so long is MASTER no more. Those of the lab take over after 1.8 s."""
+MASTER_DOWN = 4.0
+"""Seconds: who was silent for so long is MASTER no more. BACKUPs take over after 3.6 s."""
 
 _ROOT = Path(__file__).parents[3]
 
@@ -116,6 +116,7 @@ def watched(lab: Lab, site: Site, vips: Iterable[object]) -> Iterator[Seen]:
         assert cast("IO[str]", process.stdout).readline() == "sending\n"
         seen.since = time.time()
         yield seen
+        time.sleep(max(0.0, seen.since + MASTER_DOWN + 1 - time.time()))
         seen.until = time.time()
         told = json.loads(process.communicate(timeout=20)[0])
         seen.syns, seen.adverts = told["syns"], told["adverts"]
