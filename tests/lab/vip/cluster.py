@@ -14,6 +14,7 @@ from lab.topology import Site
 from tests.lab.chaos.controller import Controller
 from tests.lab.fleet.runs import contents
 from tests.lab.rollout.fleet import Answer, Fleet
+from tests.lab.rollout.traffic import wait_for_masters
 
 CONF = "/etc/keepalived/keepalived.conf"
 SAID = "groups.yaml"
@@ -104,7 +105,7 @@ def clusters(lab: Lab, folder: Path) -> list[Cluster]:
     slower = f"sed -i 's/advert_int 0.5/advert_int 1/' {CONF} && systemctl restart keepalived"
     for router in lab.topology.routers:
         fleet.sh(router.name, slower)
-    lab.settle()
+    wait_for_masters(lab, *(each.name for each in lab.topology.routers if not each.place))
     answer = fleet.rollout(options=("--now", "--confirm-timeout", "60"))
     assert answer.code == 0, answer
     found = [Cluster(fleet, site, folder / site.name) for site in lab.topology.sites]

@@ -16,6 +16,7 @@ from tests.lab.chaos import lines
 from tests.lab.chaos.controller import Controller, wait_for
 from tests.lab.chaos.world import each
 from tests.lab.rollout.fleet import Answer, differences
+from tests.lab.rollout.traffic import wait_for_masters
 from tests.lab.vip.cluster import CONF, Cluster
 from tests.lab.vip.watch import watched
 
@@ -205,7 +206,7 @@ def test_others_do_not_go_with_a_primary_address(usual: dict[Kind, Cluster]) -> 
             ip route add {site.at(200)[0]}/32 dev eth1
             systemctl start keepalived""",
         )
-    lab.settle(site.name)
+    wait_for_masters(lab, master)
     others = (site.ftp, site.dns[0])
     before = cluster.state()
 
