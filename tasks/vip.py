@@ -179,8 +179,15 @@ def _coming(move: Move, files: Files) -> Mapping[str, str]:
     if move.files is not None and not _has(files, move.new):
         was = move.files(files)
     if was is None:
-        edits = add(files, move.new, move.like) if move.like is not None else ()
-        return _after(files, edits)
+        if move.like is not None:
+            return _after(files, add(files, move.new, move.like))
+        if not _has(files, move.new):
+            raise NotEditable(
+                f"{move.service} has no other IPv{move.new.version} VIP, beside which {move.new}"
+                " could be written in keepalived's files",
+                "Write it there by hand, on each of the cluster's routers, with --no-keepalived",
+            )
+        return files.texts
     if move.old is None:
         return was
     # What goes stays for as long as what was there comes.

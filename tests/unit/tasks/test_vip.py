@@ -8,8 +8,9 @@ import pytest
 
 from inventory.desired import Backend, Desired, Service
 from tasks.backends.protocol import Change
+from tasks.errors import NotEditable
 from tasks.outcome import Edit, Op, Where
-from tasks.vip import Move, _labelled, told_besides
+from tasks.vip import Move, _labelled, take_up, told_besides
 from tests.unit.tasks.routers import observed
 
 OLD, NEW = ip_address("203.0.113.1"), ip_address("203.0.113.20")
@@ -49,6 +50,15 @@ def test_a_new_vip_stands_beside_another_one_of_the_service() -> None:
     assert Move.of(both, both, "web", ip_address("2001:db8::2"), None).like == ip_address(
         "2001:db8::1"
     )
+
+
+def test_the_first_vip_of_a_family_is_not_written_by_guessing() -> None:
+    first = ip_address("2001:db8::2")
+    before, after = desired("203.0.113.1"), desired("203.0.113.1", "2001:db8::2")
+    text = "vrrp_instance v {\n  virtual_ipaddress {\n    203.0.113.1/24\n  }\n}\n"
+    seen = observed({"units": "", "keepalived:main": MAIN, f"keepalived:file:{MAIN}": text})
+    with pytest.raises(NotEditable, match="web has no other IPv6 VIP"):
+        take_up(Move.of(before, after, "web", first, None), seen)
 
 
 def test_other_lines_of_keepalived_that_name_the_old_vip_are_told() -> None:
