@@ -27,7 +27,7 @@ demo: host setup ## bring up a fleet of real routers and mark their traffic
 .PHONY: test
 test: setup lint ## every test, on real routers too
 	@bash lab/setup/host.sh sshd:openssh-server chromium:chromium linux.uml:user-mode-linux
-	$(BIN)/pytest --numprocesses 4 --dist loadfile
+	$(BIN)/pytest --numprocesses 4 --dist loadfile --durations 20
 
 SECONDS ?= 600
 

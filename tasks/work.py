@@ -187,6 +187,7 @@ class Work:
             RouterError: the router cannot be asked.
         """
         now = self.look(shell, self.planner)
+        self.check_keepalived(before, now)  # first: it says why a VIP moved
         was, holds = held(self.desired, before), held(self.desired, now)
         if self.options.steady and was != holds:
             moved = ", ".join(str(vip) for vip in sorted(was ^ holds, key=str))
@@ -194,7 +195,6 @@ class Work:
                 f"a VIP moved while the change was made: {moved}",
                 "Look at keepalived on the cluster's routers; --now changes them all the same",
             )
-        self.check_keepalived(before, now)
         return now
 
     def check_keepalived(self, before: Observed, now: Observed) -> None:

@@ -62,8 +62,11 @@ check_parts() {
     for _part in $2; do
         part_as_seen "$1/$_part" ||
             fail changed-meanwhile "the rules are not those that the plan was made for"
-        _why=$(part_ready "$1/$_part") ||
-            fail preflight "the router does not take the change (${_part##*-}): $_why"
+        case ${_part##*-} in
+            iptables) _who='the kernel takes no marks' ;;
+            *) _who='nft does not take the change' ;;
+        esac
+        _why=$(part_ready "$1/$_part") || fail preflight "$_who: $_why"
     done
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -244,7 +245,7 @@ def test_a_clock_that_jumps(world: World) -> None:
         for router in world.routers:
             show = "systemctl show 'lvsfleet-*.timer' -p TimersMonotonic -p TimersCalendar"
             told = world.sh(router, show)
-            assert "OnActiveUSec=5s" in told
+            assert re.search(r"OnActiveUSec=(5s|[34]\.\d+s) ", told), told
             assert "TimersCalendar={" not in told
         run.kill()
         for router in world.routers:
