@@ -35,7 +35,7 @@ PATIENT = ("--confirm-timeout", "30")
 """For rollouts that are to succeed, however busy the machine is."""
 
 PATIENCE = 150.0
-"""Seconds in which a router is left to itself: the timer and its tries, on a machine that is busy."""
+"""Seconds in which a router is left to itself: the timer and its tries, on a busy machine."""
 
 OTHER = {"A": "B", "B": "A"}
 
