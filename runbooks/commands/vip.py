@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from runbooks.commands import vip_drain, vip_list
+from runbooks.commands.agreeing import agreed, code_of_plan, refuse_unasked
 from runbooks.commands.completing import complete_service, complete_vip
 from runbooks.commands.concluding import conclude
 from runbooks.commands.vip_options import vip_options
@@ -163,8 +163,7 @@ def _change(request: dict[str, Any], **what: Any) -> Exit:
         raise click.UsageError("--commit and --no-inventory exclude each other.")
     if what["source"] and not what["probe"]:
         raise click.UsageError("--probe-from and --no-probe exclude each other.")
-    if not (yes or dry_run or (sys.stdin.isatty() and sys.stderr.isatty())):
-        raise click.UsageError("There is no terminal to ask on: --yes does it, --dry-run shows it.")
+    refuse_unasked(yes=yes, dry_run=dry_run)
     check_writable(output)
     from runbooks.conduct import Request  # noqa: PLC0415 - Nornir, paramiko
     from runbooks.logs import configure  # noqa: PLC0415 - help is quick without it
@@ -177,45 +176,13 @@ def _change(request: dict[str, Any], **what: Any) -> Exit:
     shown: Run | None = None
     if not yes or dry_run:
         shown = change_vip(plan, wish)
-        code = _code(shown)
+        code = code_of_plan(shown)
         if dry_run or code is not Exit.DRIFT:
             return max(conclude(shown, report_format, output), code)
-        if not _agreed(shown, wish):
+        if not agreed(shown, f"{_said(wish)} on {_names(shown)}?"):
             return code
     do = Request(policy=Policy(now=now), **request)
     return conclude(change_vip(do, wish, shown=shown), report_format, output)
-
-
-def _code(planned: Run) -> Exit:
-    """Of a plan; that the inventory alone would change is one, too."""
-    from runbooks.exits import exit_code  # noqa: PLC0415 - help is quick without it
-
-    code = exit_code(planned.outcomes, interrupted=planned.interrupted)
-    return Exit.DRIFT if code is Exit.OK and planned.inventory is not None else code
-
-
-def _agreed(planned: Run, wish: Wish) -> bool:
-    """Show the plan where there is somebody, and ask. Nothing, or the end of input, is no."""
-    from dataclasses import replace  # noqa: PLC0415 - as above
-
-    from runbooks.reports.diff import render_diff  # noqa: PLC0415
-    from runbooks.reports.table import render_table  # noqa: PLC0415
-    from runbooks.reports.text import screen_of, visible  # noqa: PLC0415
-
-    screen = screen_of(sys.stderr)
-    shown = replace(planned, dry_run=False)  # it does not end with that
-    names = ", ".join(visible(each.router) for each in planned.outcomes)
-    sys.stderr.write(render_diff(planned, screen) + render_table(shown, screen))
-    sys.stderr.write(f"\n{_said(wish)} on {names}? [y/N] ")
-    sys.stderr.flush()
-    try:
-        answer = sys.stdin.readline()
-    except UnicodeDecodeError:
-        answer = ""
-    if answer.strip().lower() in ("y", "yes"):
-        return True
-    sys.stderr.write("\nNothing was changed.\n" if not answer else "Nothing was changed.\n")
-    return False
 
 
 def _said(wish: Wish) -> str:
@@ -224,3 +191,9 @@ def _said(wish: Wish) -> str:
     return (
         f"Add {wish.new} to {wish.service}" if wish.new else f"Take {wish.old} from {wish.service}"
     )
+
+
+def _names(planned: Run) -> str:
+    from runbooks.reports.text import visible  # noqa: PLC0415 - help is quick without it
+
+    return ", ".join(visible(each.router) for each in planned.outcomes)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from runbooks.commands.agreeing import agreed, code_of_plan, refuse_unasked
 from runbooks.commands.completing import complete_service, complete_vip
 from runbooks.commands.concluding import conclude
 from runbooks.commands.vip_options import vip_options
@@ -16,8 +17,7 @@ from runbooks.options import CONTEXT, Seconds
 from runbooks.output import check_writable
 
 if TYPE_CHECKING:
-    from runbooks.draining import DrainWish
-    from runbooks.reports.run import LiveCount, Run
+    from runbooks.reports.run import LiveCount
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -82,8 +82,7 @@ def _change(
     report_format, output = request.pop("report_format"), request.pop("output")
     yes, dry_run, now = (request.pop(name) for name in ("yes", "dry_run", "now"))
     commit = request.pop("commit")
-    if not (yes or dry_run or (sys.stdin.isatty() and sys.stderr.isatty())):
-        raise click.UsageError("There is no terminal to ask on: --yes does it, --dry-run shows it.")
+    refuse_unasked(yes=yes, dry_run=dry_run)
     check_writable(output)
     from inventory.desired import Draining  # noqa: PLC0415 - help is quick without it
     from runbooks.conduct import Request  # noqa: PLC0415 - Nornir, paramiko
@@ -96,43 +95,16 @@ def _change(
     if not yes or dry_run:
         plan = Request(policy=Policy(dry_run=True, now=now), **request)
         shown = drain(plan, wish)
-        code = _code(shown)
+        code = code_of_plan(shown)
         if dry_run or code is not Exit.DRIFT:
             return max(conclude(shown, report_format, output), code)
-        if not _agreed(shown, wish):
+        verb = "Drain" if wish.how else "Drain no longer"
+        if not agreed(shown, f"{verb} {wish.vip} of {wish.service}?"):
             return code
     counting = _Counting()
     run = drain(Request(policy=Policy(now=now), **request), wish, counting.told)
     counting.end()
     return conclude(run, report_format, output)
-
-
-def _code(planned: Run) -> Exit:
-    """Of a plan; that the inventory alone would change is one, too."""
-    from runbooks.exits import exit_code  # noqa: PLC0415 - help is quick without it
-
-    code = exit_code(planned.outcomes, interrupted=planned.interrupted)
-    return Exit.DRIFT if code is Exit.OK and planned.inventory is not None else code
-
-
-def _agreed(planned: Run, wish: DrainWish) -> bool:
-    """Show the plan, and ask. Nothing, or the end of input, is no."""
-    from dataclasses import replace  # noqa: PLC0415 - as above
-
-    from runbooks.reports.diff import render_diff  # noqa: PLC0415
-    from runbooks.reports.table import render_table  # noqa: PLC0415
-    from runbooks.reports.text import screen_of  # noqa: PLC0415
-
-    screen = screen_of(sys.stderr)
-    sys.stderr.write(render_diff(planned, screen))
-    sys.stderr.write(render_table(replace(planned, dry_run=False), screen))
-    verb = "Drain" if wish.how else "Drain no longer"
-    sys.stderr.write(f"\n{verb} {wish.vip} of {wish.service}? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() in ("y", "yes"):
-        return True
-    sys.stderr.write("Nothing was changed.\n")
-    return False
 
 
 class _Counting:
