@@ -18,6 +18,7 @@ from tasks.backends.nft_json import objects
 from tasks.backends.nft_table import DRAIN, FAMILY
 from tasks.backends.protocol import Change
 from tasks.errors import NotReady
+from tasks.fingerprint import sum_of
 from tasks.observe import Observed
 from tasks.outcome import Edit, Op, Where
 
@@ -285,7 +286,7 @@ def _files(observed: Observed, now: State, then: State, do: str) -> dict[str, st
         ("drop-in", DROP_IN, now.units[DROP_IN], then.units[DROP_IN]),
     ]
     listed = [
-        f"{_sum(was)} {'-' if new is None else name} {path}\n"
+        f"{sum_of(was)} {'-' if new is None else name} {path}\n"
         for name, path, was, new in pairs
         if was != new
     ]
@@ -305,12 +306,6 @@ def _seen(observed: Observed) -> str:
     lines = pieces.removesuffix(b"\n").split(b"\n") if pieces else []
     kept = sorted(line for line in lines if b'"handle"' not in line)
     return hashlib.sha256(b"".join(line + b"\n" for line in kept)).hexdigest()
-
-
-def _sum(text: str | None) -> str:
-    if text is None:
-        return "-"
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _commands(do: str, now: State, then: State) -> Iterator[str]:

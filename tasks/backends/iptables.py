@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from tasks.backends.iptables_taking import moves_of, unlike
 from tasks.backends.protocol import Change, Covered, no_service_has, refuse_conflicts
 from tasks.backends.variants import others_tables
 from tasks.errors import Conflict, NotEnabled, NotReady, NotRunning, TwoFilters
+from tasks.fingerprint import sum_of
 from tasks.observe import Observed
 from tasks.outcome import Edit, Finding, Op, Where
 
@@ -189,7 +189,7 @@ def change(
             name = "-" if new is None else f"v{family.version}"
             texts[f"save/v{family.version}"] = new or ""
             texts[f"undo/own.v{family.version}"] = "".join(own_before)
-            files.append(f"{_sum(family.saved)} {name} {family.loader.path}\n")
+            files.append(f"{sum_of(family.saved)} {name} {family.loader.path}\n")
     edits.sort(key=lambda each: each.where is Where.SAVED)
     texts["seen"] = _seen(observed) + "\n"
     texts["save/files"] = "".join(files)
@@ -329,12 +329,6 @@ def _findings(family: Family, wanted: Ruleset) -> Iterator[Finding]:
             yield no_service_has(line, family.program, delete)
 
 
-def _sum(text: str | None) -> str:
-    if text is None:
-        return "-"
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-
-
 def _seen(observed: Observed) -> str:
     """The fingerprint of what the plan builds upon; ``ipt_seen`` says the same on the router."""
     lines: list[str] = []
@@ -342,7 +336,7 @@ def _seen(observed: Observed) -> str:
         section = observed.sections.get(f"iptables:{version}")
         if section is not None:
             lines += (line for line in section.text.split("\n") if _SEEN.match(line))
-    return _sum("".join(line + "\n" for line in lines))
+    return sum_of("".join(line + "\n" for line in lines))
 
 
 def _commands(texts: Mapping[str, str], saved_files: list[str]) -> Iterator[str]:

@@ -27,6 +27,7 @@ from tasks.backends.nft_table import CLEARED, FRAME, TABLE, OwnTable, element_li
 from tasks.backends.nft_taking import taking
 from tasks.backends.protocol import Change
 from tasks.backends.variants import others_tables
+from tasks.fingerprint import sum_of
 from tasks.observe import Observed
 from tasks.outcome import Edit, Finding, Op, Where
 
@@ -185,7 +186,7 @@ def _files(observed: Observed, now: State, then: State, others: Others) -> dict[
     # Ours first: a power cut in between leaves a rule twice rather than not at all.
     pairs += [(f"other{n}", *each) for n, each in enumerate(others.texts)]
     listed = [
-        f"{_sum(was)} {'-' if new is None else name} {path}\n"
+        f"{sum_of(was)} {'-' if new is None else name} {path}\n"
         for name, path, was, new in pairs
         if was != new
     ]
@@ -214,12 +215,6 @@ def _seen(observed: Observed) -> str:
     lines = pieces.removesuffix(b"\n").split(b"\n") if pieces else []
     kept = sorted(line for line in lines if b'"handle"' not in line)
     return hashlib.sha256(b"".join(line + b"\n" for line in kept)).hexdigest()
-
-
-def _sum(text: str | None) -> str:
-    if text is None:
-        return "-"
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _commands(now: State, then: State) -> Iterator[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from inventory.desired import Backend
 from tasks.backends.protocol import Change
+from tasks.fingerprint import sum_of
 from tasks.keepalived.editing import FileEdit
 from tasks.outcome import Edit, Op, Where
 
@@ -28,18 +28,18 @@ def change(backend: Backend, files: Sequence[FileEdit], *, service: str) -> Chan
     listed: list[str] = []
     texts: dict[str, str] = {}
     for number, each in enumerate(files, start=1):
-        listed.append(f"{_sum(each.before)} {number} {each.path}\n")
+        listed.append(f"{sum_of(each.before)} {number} {each.path}\n")
         text = each.after
         if not text.endswith("\n"):
             text += "\n"
             texts[f"do/{number}.bare"] = ""
         texts[f"do/{number}"] = text
         texts[f"undo/{number}.steps"] = "".join(_steps_back(each))
-    seen = "".join(f"{_sum(each.before)}\n" for each in files)
+    seen = "".join(f"{sum_of(each.before)}\n" for each in files)
     return Change(
         backend=backend,
         edits=tuple(edit for each in files for edit in _edits(each, service)),
-        files={**texts, "do/files": "".join(listed), "seen": f"{_sum(seen)}\n"},
+        files={**texts, "do/files": "".join(listed), "seen": f"{sum_of(seen)}\n"},
         commands=tuple(
             f"patch {each.path} <<'END'\n{line}\nEND"
             for each in files
@@ -76,7 +76,3 @@ def _steps_back(file: FileEdit) -> Iterator[str]:
         else:
             behind = next((a for a, b in pairwise(["", *before]) if b == line), "")
             yield f"put{_FIELD}{line}{_FIELD}{behind}\n"
-
-
-def _sum(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
