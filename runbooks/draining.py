@@ -14,7 +14,7 @@ from inventory.editing.errors import NothingToChange, NotWritten
 from inventory.editing.git import check_committable, commit
 from inventory.editing.plan import Edit, plan_edit
 from inventory.editing.target import known_vips
-from inventory.editing.team import service_of, teams_of
+from inventory.editing.team import service_of
 from inventory.editing.writing import check_writable, write
 from inventory.errors import LvsfleetError
 from inventory.rules import Address, Protocol
@@ -26,6 +26,7 @@ from runbooks.lockstep import Lockstep, Stage
 from runbooks.reports.run import InventoryChange, LiveCount, Run, Said
 from runbooks.selection import select
 from runbooks.unfinished import refuse
+from runbooks.vip_edit import edit_of_nothing
 from tasks.backends.protocol import Change
 from tasks.errors import Conflict
 from tasks.inspection import observe_all
@@ -118,9 +119,8 @@ def drain(
         among = select(nr.inventory.hosts, request.limit, request.filters)
     try:
         edit = plan_edit(nr, fleet, asked, among=among)
-    except NothingToChange as same:  # the routers may still have to be brought there
-        team = next(each for each in teams_of(fleet.desired) if each.routers == same.routers)
-        edit = Edit(asked, team, (), (), fleet)
+    except NothingToChange as same:
+        edit = edit_of_nothing(fleet, asked, same)
     if not request.policy.dry_run:
         refuse(request.inventory, edit.team.routers)
     check_writable(edit.files)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inventory.editing.changes import Change
+from inventory.editing.draining import Wanted
 from inventory.editing.errors import NotEditable, NothingToChange
 from inventory.editing.plan import Edit, plan_edit
 from inventory.editing.target import find_target
@@ -39,12 +40,17 @@ def edit_for(
             after = replace(fleet, desired=target.applied(fleet))
             return Edit(change, target.team, (), (), after)
         return plan_edit(nr, fleet, change, among=among)
-    except NothingToChange as same:  # the routers may still have to be brought there
-        team = next(each for each in teams_of(fleet.desired) if each.routers == same.routers)
-        return Edit(change, team, (), (), fleet)
+    except NothingToChange as same:
+        return edit_of_nothing(fleet, change, same)
     except NotEditable as error:
         hint = f"{error.hint}; --no-inventory changes only the routers"
         raise type(error)(error.message, hint.removeprefix("; ")) from error
+
+
+def edit_of_nothing(fleet: Fleet, change: Wanted, same: NothingToChange) -> Edit:
+    """An edit without files: the routers may still have to be brought to what they say."""
+    team = next(each for each in teams_of(fleet.desired) if each.routers == same.routers)
+    return Edit(change, team, (), (), fleet)
 
 
 def _where(owner: Owner, path: Path) -> str:
