@@ -11,14 +11,8 @@ from ipaddress import ip_address
 
 from inventory.desired import Draining, Service
 from inventory.editing.changes import Change, address_of
-from inventory.editing.splices import (
-    Splice,
-    Unusual,
-    begins_line,
-    line_break,
-    line_end,
-    line_start,
-)
+from inventory.editing.items import Unusual, begins_line, line_break, line_end, line_start
+from inventory.editing.splice import Splice
 from inventory.editing.tree import Form, Node, content_start
 from inventory.rules import Address
 

@@ -12,7 +12,8 @@ from typing import Any
 from inventory import yamlfile
 from inventory.editing.draining import KEY, Drain, Wanted, drained, undrained
 from inventory.editing.errors import NotEditable
-from inventory.editing.splices import Splice, Unusual, appended, removed, replaced, spliced
+from inventory.editing.items import Unusual, appended, removed, replaced
+from inventory.editing.splice import Splice, spliced
 from inventory.editing.tree import Form, Node, entry, find
 from inventory.problems import Owner, Path, field_text, one_of
 from inventory.rules import Address

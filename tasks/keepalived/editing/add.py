@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from inventory.editing.splice import Splice, spliced
 from inventory.rules import Address
 from tasks.errors import NotEditable
 from tasks.keepalived.editing.copied import copied, part_copied
-from tasks.keepalived.editing.file_edit import FileEdit, Lines, Splice, spliced
+from tasks.keepalived.editing.file_edit import FileEdit, Lines
 from tasks.keepalived.editing.proof import prove
 from tasks.keepalived.editing.refusal import in_the_way, no_such, refused
 from tasks.keepalived.editing.views import Spot, View, address_of, views

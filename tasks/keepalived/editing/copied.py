@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, ip_interface
 
+from inventory.editing.splice import Splice, spliced
 from inventory.rules import Address
-from tasks.keepalived.editing.file_edit import Splice, spliced
 from tasks.keepalived.editing.refusal import refused
 from tasks.keepalived.editing.views import Spot, address_of
 from tasks.keepalived.editing.written import Written

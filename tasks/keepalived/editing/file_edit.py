@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
+
+from inventory.editing.splice import Splice
 
 _CONTEXT = 1
 _SECRET = re.compile(r"(\bauth_pass\s+)\S.*")
@@ -36,25 +37,6 @@ class FileEdit:
             lineterm="",
         )
         return tuple(_SECRET.sub(r"\1…", line.rstrip("\r")) for line in lines)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Splice:
-    """Characters that go, from ``start`` up to ``end``, and the text that comes instead."""
-
-    start: int
-    end: int
-    text: str = ""
-
-
-def spliced(text: str, splices: Iterable[Splice]) -> str:
-    """The text with all of them done; what two of them take away goes once."""
-    done: list[str] = []
-    at = 0
-    for each in sorted(set(splices)):
-        done += [text[at : each.start], each.text]
-        at = max(at, each.end)
-    return "".join((*done, text[at:]))
 
 
 class Lines:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from inventory.editing.splice import Splice, spliced
 from inventory.rules import Address
-from tasks.keepalived.editing.file_edit import FileEdit, Lines, Splice, spliced
+from tasks.keepalived.editing.file_edit import FileEdit, Lines
 from tasks.keepalived.editing.proof import prove
 from tasks.keepalived.editing.refusal import no_such, refused
 from tasks.keepalived.editing.views import View, views

@@ -7,9 +7,8 @@ ruamel.yaml's own round trip is not used to write: it lays out anew what it did 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
 
+from inventory.editing.splice import Splice
 from inventory.editing.tree import Form, Node, content_start
 
 _DASH = re.compile(r"[ \t]*-[ \t]+\Z")
@@ -23,22 +22,6 @@ _PLAIN_IPV6 = re.compile(r"(?=.*[a-fA-F])[0-9a-fA-F][0-9a-fA-F:.]*[0-9a-fA-F]\Z"
 
 class Unusual(ValueError):
     """The list is laid out in a way that is not understood."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Splice:
-    """The characters from ``start`` up to ``end`` become ``text``."""
-
-    start: int
-    end: int
-    text: str = ""
-
-
-def spliced(text: str, splices: Iterable[Splice]) -> str:
-    """The text with all splices, which do not overlap."""
-    for splice in sorted(splices, reverse=True):
-        text = text[: splice.start] + splice.text + text[splice.end :]
-    return text
 
 
 def replaced(text: str, listed: Node, place: int, address: str) -> list[Splice]:
