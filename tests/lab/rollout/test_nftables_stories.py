@@ -177,7 +177,7 @@ def test_power_goes_while_it_is_saved(fleet: Fleet) -> None:
         hang += '\nexec "$real" "$@"'
         fleet.program("ams2", name, hang)
         with fleet.started("rollout", "--limit", "ams2", "--now") as rollout:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while not fleet.sh("ams2", "ls /run/once", check=False):
                 assert time.monotonic() < deadline, rollout.poll()
                 time.sleep(0.05)
