@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inventory.desired import Backend, Desired
-from tasks.backends import nft_unit
 from tasks.backends.nft_json import objects
 from tasks.backends.nft_sides import OTHERS
 from tasks.backends.nft_table import DRAIN, FAMILY
+from tasks.backends.nftables import LOADER
 from tasks.checks.catalog.services import LVS016
 from tasks.errors import NotRunning, TwoFilters
 from tasks.observe import Observed
@@ -60,8 +60,8 @@ def choose(desired: Desired, observed: Observed) -> Choice:
         return Choice(desired.backend)
     units = observed.units
     _refuse_two(observed)
-    if units[nft_unit.NAME].enabled and not units["firewalld"].active:
-        return Choice(Backend.NFTABLES, f"{nft_unit.NAME}.service loads lvsfleet's own table")
+    if units[LOADER.name].enabled and not units["firewalld"].active:
+        return Choice(Backend.NFTABLES, f"{LOADER.name}.service loads lvsfleet's own table")
     for name, backend in _LOADERS.items():
         if units[name].active:
             return Choice(backend, f"{name}.service runs")

@@ -8,17 +8,18 @@ is 1, IPVS has conntrack forget its packets (ip_vs_notrack), and each is NEW.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from inventory.desired import Backend, Desired, Draining, Refusal
 from inventory.rules import Address
 from tasks.backends.nft_json import objects
+from tasks.backends.nft_saved import Saved
 from tasks.backends.nft_table import DRAIN, FAMILY
+from tasks.backends.nft_unit import Loader
 from tasks.backends.protocol import Change
 from tasks.errors import NotReady
-from tasks.fingerprint import sum_of
+from tasks.fingerprint import sum_of_table
 from tasks.observe import Observed
 from tasks.outcome import Edit, Op, Where
 
@@ -29,47 +30,15 @@ TABLE = f"{FAMILY} {DRAIN}"
 OWN = "drain:own"
 """The section with the table."""
 
-UNIT_NAME = "lvsfleet-drain"
-FILE = "/etc/lvsfleet/drain.nft"
-UNIT = f"/etc/systemd/system/{UNIT_NAME}.service"
-DROP_IN = "/etc/systemd/system/nftables.service.d/lvsfleet-drain.conf"
-ENABLE = f"systemctl enable {UNIT_NAME}.service"
+LOADER = Loader(
+    name="lvsfleet-drain",
+    about=f"Refusals of VIPs that drain: nftables' table {TABLE}",
+    file="/etc/lvsfleet/drain.nft",
+    drop_in="/etc/systemd/system/nftables.service.d/lvsfleet-drain.conf",
+)
 
 PRIORITY = 150
 """Behind IPVS's hooks (99) and source NAT (100)."""
-
-_SIGNED = "# Written by lvsfleet; what is changed here is undone by its next rollout.\n"
-_LOAD = f"/usr/sbin/nft -f {FILE}"
-UNITS: Mapping[str, str] = {
-    UNIT: f"""\
-{_SIGNED}[Unit]
-Description=Refusals of VIPs that drain: nftables' table {TABLE}
-DefaultDependencies=no
-RequiresMountsFor={FILE}
-ConditionPathExists={FILE}
-After=nftables.service firewalld.service
-Wants=network-pre.target
-Before=network-pre.target keepalived.service shutdown.target
-Conflicts=shutdown.target
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart={_LOAD}
-ExecReload={_LOAD}
-
-[Install]
-WantedBy=multi-user.target
-""",
-    DROP_IN: f"""\
-{_SIGNED}# The service flushes all tables whenever it does anything; ours is loaded again at once.
-[Service]
-ExecStartPost=-{_LOAD}
-ExecReload=-{_LOAD}
-ExecStopPost=-{_LOAD}
-""",
-}
-"""What loads the file; as for the marks, see `tasks.backends.nft_unit`."""
 
 CLEARED = f"table {TABLE}\ndelete table {TABLE}\n"
 _TYPES = {4: "ipv4_addr", 6: "ipv6_addr"}
@@ -106,15 +75,11 @@ class State:
     Attributes:
         running: the commands that would make the table that runs; empty for none. What lvsfleet
             would not write is there in words of its own.
-        saved: the text of its file; None where there is none.
-        units: the texts of what loads it, by path; None where there is none.
-        enabled: the unit among them is started at boot.
+        saved: what is there of it for the next boot.
     """
 
     running: tuple[str, ...] = ()
-    saved: str | None = None
-    units: Mapping[str, str | None] = field(default_factory=lambda: dict.fromkeys(UNITS))
-    enabled: bool = False
+    saved: Saved = field(default_factory=lambda: Saved(LOADER))
 
     @classmethod
     def doing(cls, refusals: Iterable[Refusal]) -> State:
@@ -123,7 +88,7 @@ class State:
         if not elements:
             return cls()
         lines = (*FRAME, *elements)
-        return cls(lines, _text(lines), UNITS, enabled=True)
+        return cls(lines, Saved.whole(LOADER, _text(lines)))
 
 
 def element_line(each: Refusal) -> str:
@@ -166,7 +131,7 @@ def plan_back(edits: Iterable[Edit], before: Observed, now: Observed, backend: B
 
 def is_ours(edit: Edit) -> bool:
     """Whether an edit is of this table, or of what loads it."""
-    return edit.scope == TABLE or edit.rule in (*UNITS, ENABLE)
+    return edit.scope == TABLE or edit.rule in (*LOADER.texts, LOADER.enable)
 
 
 def state_of(observed: Observed) -> State:
@@ -176,12 +141,7 @@ def state_of(observed: Observed) -> State:
         NotUnderstood: nft's answer makes no sense.
     """
     own = observed.text(OWN)
-    return State(
-        running=tuple(_running(own)) if own else (),
-        saved=observed.text(f"file:{FILE}"),
-        units={path: observed.text(f"file:{path}") for path in UNITS},
-        enabled=observed.units[UNIT_NAME].enabled,
-    )
+    return State(tuple(_running(own)) if own else (), Saved.of(observed, LOADER))
 
 
 def change(
@@ -198,15 +158,21 @@ def change(
     now = state_of(observed)
     edits = [
         *_edits(Where.RUNTIME, now.running, then.running, service),
-        *_edits(Where.SAVED, _stored(now.saved), _stored(then.saved), service),
-        *_unit_edits(now, then),
+        *_edits(Where.SAVED, _stored(now.saved.text), _stored(then.saved.text), service),
+        *now.saved.edits_to(then.saved),
     ]
+    if not edits:
+        return Change(backend, (), what=WHAT)
+    own = observed.sections.get(OWN)
     do = "" if now.running == then.running else _text(then.running)
+    files = {"seen": f"{sum_of_table(own.text if own else '')}\n", "do/table": do}
+    running = (f"nft -f - <<'END'\n{do}END",) if do else ()
     return Change(
         backend,
         tuple(edits),
-        files=_files(observed, now, then, do) if edits else {},
-        commands=tuple(_commands(do, now, then)),
+        # As of the table with the marks: ``drain.sh`` does the same under other names.
+        files=files | now.saved.files_to(then.saved),
+        commands=(*running, *now.saved.commands_to(then.saved)),
         what=WHAT,
     )
 
@@ -266,58 +232,6 @@ def _edits(
         for line in lines:
             if line not in others:
                 yield Edit(op, where, line, service(line), TABLE)
-
-
-def _unit_edits(now: State, then: State) -> Iterator[Edit]:
-    for path in UNITS:
-        if now.units[path] != then.units[path]:
-            op = Op.REMOVE if then.units[path] is None else Op.ADD
-            yield Edit(op, Where.SAVED, path, None, "systemd")
-    if now.enabled != then.enabled:
-        op = Op.ADD if then.enabled else Op.REMOVE
-        yield Edit(op, Where.SAVED, ENABLE, None, "systemd")
-
-
-def _files(observed: Observed, now: State, then: State, do: str) -> dict[str, str]:
-    """What ``drain-change.sh`` works by, which is what nftables' own part does with other names."""
-    pairs = [
-        ("table", FILE, now.saved, then.saved),
-        ("unit", UNIT, now.units[UNIT], then.units[UNIT]),
-        ("drop-in", DROP_IN, now.units[DROP_IN], then.units[DROP_IN]),
-    ]
-    listed = [
-        f"{sum_of(was)} {'-' if new is None else name} {path}\n"
-        for name, path, was, new in pairs
-        if was != new
-    ]
-    files = {"seen": f"{_seen(observed)}\n", "do/table": do, "save/files": "".join(listed)}
-    if (now.units, now.enabled) != (then.units, then.enabled):
-        for folder, state in (("save", then), ("undo", now)):
-            files[f"{folder}/enabled"] = "yes\n" if state.enabled else "no\n"
-    return files | {
-        f"save/{name}": new for name, _, was, new in pairs if was != new and new is not None
-    }
-
-
-def _seen(observed: Observed) -> str:
-    """The fingerprint of what the plan builds upon; ``nft_seen`` says the same on the router."""
-    own = observed.sections.get(OWN)
-    pieces = (own.text if own else "").replace(",", "\n").encode("utf-8", "surrogateescape")
-    lines = pieces.removesuffix(b"\n").split(b"\n") if pieces else []
-    kept = sorted(line for line in lines if b'"handle"' not in line)
-    return hashlib.sha256(b"".join(line + b"\n" for line in kept)).hexdigest()
-
-
-def _commands(do: str, now: State, then: State) -> Iterator[str]:
-    if do:
-        yield f"nft -f - <<'END'\n{do}END"
-    if now.saved != then.saved:
-        yield f"{FILE}: {'removed' if then.saved is None else 'the same'}"
-    for path, text in then.units.items():
-        if now.units[path] != text:
-            yield f"{path}: {'removed' if text is None else 'written'}"
-    if now.enabled != then.enabled:
-        yield ENABLE if then.enabled else ENABLE.replace(" enable ", " disable ")
 
 
 def _services(desired: Desired) -> Callable[[str], str | None]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from inventory.desired import Backend, Desired
 from inventory.rules import Ruleset
-from tasks.backends import firewalld_edits, nft_unit
+from tasks.backends import firewalld_edits
 from tasks.backends import iptables as ipt
 from tasks.backends import nftables as nft
 from tasks.backends.chains import MARKS, OwnChain, Place
@@ -30,7 +30,7 @@ def has_ours(backend: Backend, observed: Observed) -> bool:
             return bool(observed.text(OWNED))
         case Backend.NFTABLES:
             stored = observed.sections.keys() & {
-                f"file:{path}" for path in (nft_unit.FILE, *nft_unit.TEXTS)
+                f"file:{path}" for path in (nft.LOADER.file, *nft.LOADER.texts)
             }
             return bool(observed.text(nft.OWN) or stored)
         case _:

@@ -1,4 +1,4 @@
-"""What loads lvsfleet's table at boot, and again when somebody flushes all tables.
+"""What loads a table of ours at boot, and again when somebody flushes all tables.
 
 A file and a unit of our own, since the distribution's nftables.service flushes every table when it
 starts, stops or reloads, and cannot run beside firewalld. A drop-in of that service has ours loaded
@@ -10,22 +10,49 @@ no rule away, as with netfilter-persistent: a router that goes down marks its pa
 
 from __future__ import annotations
 
-NAME = "lvsfleet-nftables"
-FILE = "/etc/lvsfleet/lvsfleet.nft"
-UNIT = f"/etc/systemd/system/{NAME}.service"
-DROP_IN = "/etc/systemd/system/nftables.service.d/lvsfleet.conf"
-ENABLE = f"systemctl enable {NAME}.service"
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 _SIGNED = "# Written by lvsfleet; what is changed here is undone by its next rollout.\n"
-_LOAD = f"/usr/sbin/nft -f {FILE}"
 
-TEXTS = {
-    UNIT: f"""\
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """What loads one table.
+
+    Attributes:
+        name: of the unit, without what ends it.
+        about: what the unit says of itself.
+        file: the path of the file with the table.
+        drop_in: the path of the drop-in.
+    """
+
+    name: str
+    about: str
+    file: str
+    drop_in: str
+
+    @property
+    def unit(self) -> str:
+        """The unit's path."""
+        return f"/etc/systemd/system/{self.name}.service"
+
+    @property
+    def enable(self) -> str:
+        """The command that has it started at boot."""
+        return f"systemctl enable {self.name}.service"
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """What lies beside the file with the table, by path: the unit, and the drop-in."""
+        load = f"/usr/sbin/nft -f {self.file}"
+        return {
+            self.unit: f"""\
 {_SIGNED}[Unit]
-Description=Marks for LVS: nftables' table inet lvsfleet
+Description={self.about}
 DefaultDependencies=no
-RequiresMountsFor={FILE}
-ConditionPathExists={FILE}
+RequiresMountsFor={self.file}
+ConditionPathExists={self.file}
 After=nftables.service firewalld.service
 Wants=network-pre.target
 Before=network-pre.target keepalived.service shutdown.target
@@ -34,18 +61,17 @@ Conflicts=shutdown.target
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart={_LOAD}
-ExecReload={_LOAD}
+ExecStart={load}
+ExecReload={load}
 
 [Install]
 WantedBy=multi-user.target
 """,
-    DROP_IN: f"""\
+            self.drop_in: f"""\
 {_SIGNED}# The service flushes all tables whenever it does anything; ours is loaded again at once.
 [Service]
-ExecStartPost=-{_LOAD}
-ExecReload=-{_LOAD}
-ExecStopPost=-{_LOAD}
+ExecStartPost=-{load}
+ExecReload=-{load}
+ExecStopPost=-{load}
 """,
-}
-"""What lies beside the file with the table: the unit, and the drop-in."""
+        }

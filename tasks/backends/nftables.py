@@ -6,15 +6,13 @@ what the files say that its service loads.
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from inventory.desired import Backend, Desired, Foreign
 from inventory.rules import Rule, Ruleset
-from tasks.backends import nft_unit
 from tasks.backends.beside import findings_beside, told, unlike_beside
 from tasks.backends.foreign import refuse_foreign
 from tasks.backends.nft_files import sources_of
@@ -22,17 +20,26 @@ from tasks.backends.nft_findings import findings_on, refuse_stuck, refuse_two_ma
 from tasks.backends.nft_going import Others
 from tasks.backends.nft_json import parse_own
 from tasks.backends.nft_moves import less
+from tasks.backends.nft_saved import Saved
 from tasks.backends.nft_sides import Side, at_boot, running
 from tasks.backends.nft_table import CLEARED, FRAME, TABLE, OwnTable, element_line, parse_text, step
 from tasks.backends.nft_taking import taking
+from tasks.backends.nft_unit import Loader
 from tasks.backends.protocol import Change
 from tasks.backends.variants import others_tables
-from tasks.fingerprint import sum_of
+from tasks.fingerprint import sum_of_table
 from tasks.observe import Observed
 from tasks.outcome import Edit, Finding, Op, Where
 
 OWN = "nftables:own"
 """The section with our table."""
+
+LOADER = Loader(
+    name="lvsfleet-nftables",
+    about=f"Marks for LVS: nftables' table {TABLE}",
+    file="/etc/lvsfleet/lvsfleet.nft",
+    drop_in="/etc/systemd/system/nftables.service.d/lvsfleet.conf",
+)
 
 _NOTHING = Others()
 
@@ -43,15 +50,11 @@ class State:
 
     Attributes:
         running: our table in the kernel.
-        saved: the text of its file; None where there is none.
-        units: the texts of what loads it, by path; None where there is none.
-        enabled: the unit among them is started at boot.
+        saved: what is there of it for the next boot.
     """
 
     running: OwnTable = field(default_factory=OwnTable)
-    saved: str | None = None
-    units: Mapping[str, str | None] = field(default_factory=lambda: dict.fromkeys(nft_unit.TEXTS))
-    enabled: bool = False
+    saved: Saved = field(default_factory=lambda: Saved(LOADER))
 
     @classmethod
     def doing(cls, rules: Ruleset, saved: Ruleset) -> State:
@@ -59,7 +62,7 @@ class State:
         table = OwnTable.doing(rules)
         if not saved:
             return cls(table)
-        return cls(table, OwnTable.doing(saved).text, nft_unit.TEXTS, enabled=True)
+        return cls(table, Saved.whole(LOADER, OwnTable.doing(saved).text))
 
 
 def plan(desired: Desired, observed: Observed) -> Change:
@@ -91,7 +94,7 @@ def plan(desired: Desired, observed: Observed) -> Change:
 def _aim(observed: Observed, wanted: Ruleset, now: Side, boot: Side | None) -> State:
     """How ours should stand: what is ours stays, what others do is not done twice."""
     state = state_of(observed)
-    saved = parse_text(state.saved).rules if state.saved is not None else Ruleset()
+    saved = saved_table(state).rules
 
     def share(own: Ruleset, side: Side | None) -> Ruleset:
         mine = wanted - (wanted - own)
@@ -108,12 +111,13 @@ def state_of(observed: Observed) -> State:
         NotUnderstood: nft's answer makes no sense.
     """
     own = observed.text(OWN)
-    return State(
-        running=parse_own(own) if own else OwnTable(),
-        saved=observed.text(f"file:{nft_unit.FILE}"),
-        units={path: observed.text(f"file:{path}") for path in nft_unit.TEXTS},
-        enabled=observed.units[nft_unit.NAME].enabled,
-    )
+    return State(parse_own(own) if own else OwnTable(), Saved.of(observed, LOADER))
+
+
+def saved_table(state: State) -> OwnTable:
+    """The table as its file has it."""
+    text = state.saved.text
+    return parse_text(text) if text is not None else OwnTable()
 
 
 def change(
@@ -134,12 +138,10 @@ def change(
         findings: what else was seen.
     """
     now = state_of(observed)
-    stored = parse_text(now.saved) if now.saved is not None else OwnTable()
-    to_store = parse_text(then.saved) if then.saved is not None else OwnTable()
     edits = [
         *_edits(Where.RUNTIME, now.running, then.running, service),
-        *_edits(Where.SAVED, stored, to_store, service),
-        *_unit_edits(now, then),
+        *_edits(Where.SAVED, saved_table(now), saved_table(then), service),
+        *now.saved.edits_to(then.saved),
         *others.edits(service),
     ]
     edits.sort(key=lambda each: each.where is Where.SAVED)
@@ -165,68 +167,24 @@ def _edits(
             yield Edit(op, where, line, owner, TABLE)
 
 
-def _unit_edits(now: State, then: State) -> Iterator[Edit]:
-    """The unit that loads the table at boot, as part of what is saved."""
-    for path in nft_unit.TEXTS:
-        if now.units[path] != then.units[path]:
-            op = Op.REMOVE if then.units[path] is None else Op.ADD
-            yield Edit(op, Where.SAVED, path, None, "systemd")
-    if now.enabled != then.enabled:
-        op = Op.ADD if then.enabled else Op.REMOVE
-        yield Edit(op, Where.SAVED, nft_unit.ENABLE, None, "systemd")
-
-
 def _files(observed: Observed, now: State, then: State, others: Others) -> dict[str, str]:
     """What the remote scripts work by; see ``begin.sh`` and ``nftables-change.sh``."""
-    pairs = [
-        ("table", nft_unit.FILE, now.saved, then.saved),
-        ("unit", nft_unit.UNIT, now.units[nft_unit.UNIT], then.units[nft_unit.UNIT]),
-        ("drop-in", nft_unit.DROP_IN, now.units[nft_unit.DROP_IN], then.units[nft_unit.DROP_IN]),
-    ]
-    # Ours first: a power cut in between leaves a rule twice rather than not at all.
-    pairs += [(f"other{n}", *each) for n, each in enumerate(others.texts)]
-    listed = [
-        f"{sum_of(was)} {'-' if new is None else name} {path}\n"
-        for name, path, was, new in pairs
-        if was != new
-    ]
+    own = observed.sections.get(OWN)
     do = step(now.running, then.running)
-    files = {
-        "seen": f"{_seen(observed)}\n",
+    return {
+        "seen": f"{sum_of_table(own.text if own else '')}\n",
         "do/table": do,
         # What replaces all is taken back by what the router kept of it.
         "undo/table": "" if do.startswith(CLEARED) else step(then.running, now.running),
-        "save/files": "".join(listed),
+        **now.saved.files_to(then.saved, others.texts),
+        **others.files,
     }
-    if (now.units, now.enabled) != (then.units, then.enabled):
-        for folder, state in (("save", then), ("undo", now)):
-            files[f"{folder}/enabled"] = "yes\n" if state.enabled else "no\n"
-    files |= {f"save/{name}": new for name, _, was, new in pairs if was != new and new is not None}
-    return files | others.files
-
-
-def _seen(observed: Observed) -> str:
-    """The fingerprint of what the plan builds upon; ``nft_seen`` says the same on the router.
-
-    The numbers that the kernel gives to things stay out, since a table that is put back has others.
-    """
-    own = observed.sections.get(OWN)
-    pieces = (own.text if own else "").replace(",", "\n").encode("utf-8", "surrogateescape")
-    lines = pieces.removesuffix(b"\n").split(b"\n") if pieces else []
-    kept = sorted(line for line in lines if b'"handle"' not in line)
-    return hashlib.sha256(b"".join(line + b"\n" for line in kept)).hexdigest()
 
 
 def _commands(now: State, then: State) -> Iterator[str]:
     if now.running != then.running:
         yield f"nft -f - <<'END'\n{step(now.running, then.running)}END"
-    if now.saved != then.saved:
-        yield f"{nft_unit.FILE}: {'removed' if then.saved is None else 'the same'}"
-    for path, text in then.units.items():
-        if now.units[path] != text:
-            yield f"{path}: {'removed' if text is None else 'written'}"
-    if now.enabled != then.enabled:
-        yield nft_unit.ENABLE if then.enabled else nft_unit.ENABLE.replace(" enable ", " disable ")
+    yield from now.saved.commands_to(then.saved)
 
 
 def by_hand(desired: Desired) -> tuple[str, ...]:
@@ -235,6 +193,6 @@ def by_hand(desired: Desired) -> tuple[str, ...]:
         return ()
     lines = (*FRAME, *map(element_line, desired.ruleset))
     commands = [f"nft {shlex.quote(line)}" for line in lines]
-    folder = nft_unit.FILE.rpartition("/")[0]
-    saving = f"mkdir -p {folder} && nft list table {TABLE} >{nft_unit.FILE}"
-    return (*commands, saving, f"# and a unit that runs at boot: nft -f {nft_unit.FILE}")
+    folder = LOADER.file.rpartition("/")[0]
+    saving = f"mkdir -p {folder} && nft list table {TABLE} >{LOADER.file}"
+    return (*commands, saving, f"# and a unit that runs at boot: nft -f {LOADER.file}")

@@ -13,8 +13,8 @@ from tasks.backends.nft_foreign import ForeignMark
 from tasks.backends.nft_going import Others
 from tasks.backends.nft_moves import line, place
 from tasks.backends.nft_sides import Side, at_boot, running
-from tasks.backends.nft_table import TABLE, OwnTable, element_line, parse_text
-from tasks.backends.nftables import State, change, state_of
+from tasks.backends.nft_table import TABLE, OwnTable, element_line
+from tasks.backends.nftables import State, change, saved_table, state_of
 from tasks.backends.protocol import Back
 from tasks.observe import Observed
 from tasks.outcome import Edit, Op, Where
@@ -30,7 +30,7 @@ def plan_back(
     """
     was, is_ = state_of(before), state_of(now)
     own = OwnTable.doing(was.running.rules) if was.running.frame else OwnTable()
-    then = State(own, was.saved, was.units, was.enabled)
+    then = State(own, was.saved)
     services = {each.rule: each.service for each in edits}
 
     def service(rule: Rule) -> str | None:
@@ -84,5 +84,4 @@ def _since(before: State, then: State, now: State) -> Iterator[str]:
 
 
 def _tables(state: State) -> Mapping[Where, OwnTable]:
-    saved = parse_text(state.saved) if state.saved is not None else OwnTable()
-    return {Where.RUNTIME: state.running, Where.SAVED: saved}
+    return {Where.RUNTIME: state.running, Where.SAVED: saved_table(state)}

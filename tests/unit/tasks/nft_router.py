@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inventory.desired import Desired
-from tasks.backends import nft_unit
+from tasks.backends.nftables import LOADER
 from tasks.backends.protocol import Change
 from tasks.observe import Observed
 from tasks.plan import plan
@@ -117,7 +117,7 @@ class NftRouter:
         state = "ActiveState=active\nUnitFileState=enabled"
         units = [f"Id=nftables.service\nLoadState=loaded\n{state}"]
         if self.enabled:
-            units.append(f"Id={nft_unit.NAME}.service\nLoadState=loaded\n{state}")
+            units.append(f"Id={LOADER.name}.service\nLoadState=loaded\n{state}")
         sections = {"units": "\n\n".join(units), "nftables:others": self.others}
         if self.table is not None:
             sections["nftables:own"] = self._listing(self.table)
@@ -156,7 +156,7 @@ class NftRouter:
             self.enabled = files_of(change)["save/enabled"] == "yes\n"
 
     def boot(self) -> None:
-        loaded = self.files.get(nft_unit.FILE) if self.enabled else None
+        loaded = self.files.get(LOADER.file) if self.enabled else None
         self.table, self.odd = elements_of(loaded) if loaded else None, []
 
     def bring(self, desired: Desired) -> Change:

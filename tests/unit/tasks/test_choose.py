@@ -7,7 +7,7 @@ import json
 import pytest
 
 from inventory.desired import Backend, Desired
-from tasks.backends import nft_unit
+from tasks.backends.nftables import LOADER
 from tasks.backends.variants import Variant, others_tables, variant_of
 from tasks.choose import Choice, choose
 from tasks.errors import Conflict, NotReady
@@ -15,7 +15,7 @@ from tasks.observe import UNITS, Observed
 from tests.unit.tasks.cases import printed
 from tests.unit.tasks.routers import observed
 
-OWN = nft_unit.NAME
+OWN = LOADER.name
 AUTO = Desired("r1")
 
 

@@ -14,7 +14,7 @@ from inventory.desired import Backend, Desired, Draining, Refusal, Service, Serv
 from inventory.rules import Accept, PortRange, Protocol
 from tasks import draining
 from tasks.backends.protocol import Change
-from tasks.draining import State, change, state_of
+from tasks.draining import LOADER, State, change, state_of
 from tasks.errors import NotReady
 from tasks.observe import Observed
 from tasks.outcome import Op, Where
@@ -54,12 +54,10 @@ def test_a_removed_mark_is_still_of_its_service() -> None:
 def seen(table: str = "", saved: State | None = None) -> Observed:
     """A router that has this table and these files."""
     sections = {"units": "", **({draining.OWN: table} if table else {})}
-    if saved and saved.saved is not None:
-        sections |= {f"file:{draining.FILE}": saved.saved}
-        sections |= {f"file:{path}": text for path, text in saved.units.items() if text}
-        sections["units"] = (
-            f"Id={draining.UNIT_NAME}.service\nLoadState=loaded\nUnitFileState=enabled"
-        )
+    if saved and saved.saved.text is not None:
+        sections |= {f"file:{LOADER.file}": saved.saved.text}
+        sections |= {f"file:{path}": text for path, text in saved.saved.units.items()}
+        sections["units"] = f"Id={LOADER.name}.service\nLoadState=loaded\nUnitFileState=enabled"
     return observed(sections)
 
 
@@ -101,7 +99,7 @@ def test_no_moment_is_without_either(how: str | None, order: list[int]) -> None:
         now = replace(
             now,
             sections={**extra.sections, **now.sections},
-            units={**now.units, draining.UNIT_NAME: extra.units[draining.UNIT_NAME]},
+            units={**now.units, LOADER.name: extra.units[LOADER.name]},
         )
     kinds = sorted({path.partition("/")[0] for path in plan(after, now).files})
     assert [kinds.index(each) for each in sorted(kinds, key=lambda k: "iptables" in k)] == order

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from inventory.desired import Backend, Desired, Service, ServicePorts, Vrrp
 from inventory.rules import PortRange, Protocol
-from tasks.backends import nft_unit
 from tasks.backends.nft_table import FRAME, TABLE, OwnTable
-from tasks.backends.nftables import by_hand, state_of
+from tasks.backends.nftables import LOADER, by_hand, state_of
 from tasks.errors import Conflict, NotReady, NotUnderstood
 from tasks.outcome import Op, Where
 from tasks.plan import plan, plan_back
@@ -169,7 +168,7 @@ def test_what_others_put_into_our_table_goes(kind: str, desired: Desired) -> Non
     is_there(router, desired)
 
 
-@pytest.mark.parametrize("path", [nft_unit.FILE, *nft_unit.TEXTS], ids=["table", "unit", "drop-in"])
+@pytest.mark.parametrize("path", [LOADER.file, *LOADER.texts], ids=["table", "unit", "drop-in"])
 @pytest.mark.parametrize("text", [None, "", "# hers\n", "also"])
 def test_a_file_that_others_changed_is_written_anew(path: str, text: str | None) -> None:
     router = NftRouter()
@@ -190,7 +189,7 @@ def test_a_unit_that_is_not_enabled_is_an_edit() -> None:
     router.bring(DESIRED)
     router.enabled = False
     (edit,) = plan(DESIRED, router.observe()).edits
-    assert (edit.where, edit.rule) == (Where.SAVED, nft_unit.ENABLE)
+    assert (edit.where, edit.rule) == (Where.SAVED, LOADER.enable)
 
 
 def test_the_undo_brings_the_unit_back_to_what_it_was() -> None:
