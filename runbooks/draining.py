@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from inventory.desired import Desired, Draining, Service
+from inventory.desired import Draining, Service
 from inventory.editing.draining import Drain
-from inventory.editing.errors import NothingToChange, NotWritten
-from inventory.editing.git import check_committable, commit
-from inventory.editing.plan import Edit, plan_edit
-from inventory.editing.target import known_vips
 from inventory.editing.team import service_of
-from inventory.editing.writing import check_writable, write
 from inventory.errors import LvsfleetError
 from inventory.rules import Address, Protocol
-from runbooks.conduct import Request, conduct
+from runbooks.conduct import Request
+from runbooks.encounter import Encounter
+from runbooks.ending import THERE
 from runbooks.engine import Fleet, Job
-from runbooks.journal import Journal, RecordedRun
-from runbooks.loading import load, refuse_absent_lab
-from runbooks.lockstep import Lockstep, Stage
-from runbooks.reports.run import InventoryChange, LiveCount, Run, Said
-from runbooks.selection import select
-from runbooks.unfinished import refuse
-from runbooks.vip_edit import edit_of_nothing
+from runbooks.lockstep import Stage
+from runbooks.past import Past
+from runbooks.reports.run import LiveCount, Run
+from runbooks.vip_run import Looking, VipRun
+from tasks import vip as router
 from tasks.backends.protocol import Change
 from tasks.errors import Conflict
 from tasks.inspection import observe_all
 from tasks.live import Live, ask_live
 from tasks.observe import Observed
-from tasks.outcome import Outcome, Status
-from tasks.plan import plan
 from tasks.reach import asking
+from tasks.vip import Move
 
 if TYPE_CHECKING:
     from nornir.core.inventory import Host
@@ -42,8 +36,6 @@ if TYPE_CHECKING:
 COMMANDS = ("drain", "undrain")
 PAUSE = 1.0
 """Seconds between two counts."""
-
-_FINE = frozenset({Status.CHANGED, Status.UNCHANGED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +48,7 @@ class DrainWish:
         how: what becomes of new connections to it; None where it is to drain no longer.
         wait: seconds until the live connections are left alone; 0 does not count them.
         commit: the inventory's change is committed to git.
+        inventory: its files are changed; else somebody else does, wherever it comes from.
     """
 
     service: str
@@ -63,43 +56,16 @@ class DrainWish:
     how: Draining | None
     wait: float = 0.0
     commit: bool = False
-
-
-@dataclass
-class _Ending:
-    """The inventory, written when all routers have it; see `runbooks.lockstep.Ending`.
-
-    Where this program dies before, the routers have what the inventory does not say yet: the same
-    command again writes it. Nothing is at stake until then but that.
-    """
-
-    edit: Edit
-    commit: bool
-    written: bool = field(default=False, init=False)
-
-    @property
-    def pending(self) -> bool:
-        return bool(self.edit.files)
-
-    def begins(self, journal: Journal) -> None:
-        """Nothing of it needs to be known before."""
-
-    def finish(self) -> None:
-        try:
-            write(self.edit.files)
-        except NotWritten as error:
-            hint = f"{error.hint}; then the same command again writes it".removeprefix("; ")
-            raise type(error)(error.message, hint) from error
-        self.written = True
-        if self.commit and self.edit.files:
-            commit(self.edit.files, str(self.edit.change))
-
-    def over(self, outcomes: Mapping[str, Outcome]) -> None:
-        """Nobody was watching."""
+    inventory: bool = True
 
 
 def drain(
-    request: Request, wish: DrainWish, on_count: Callable[[LiveCount], None] = lambda _: None
+    request: Request,
+    wish: DrainWish,
+    on_count: Callable[[LiveCount], None] = lambda _: None,
+    *,
+    past: Past | None = None,
+    shown: Run | None = None,
 ) -> Run:
     """Have a VIP drain, or do so no longer; or plan it.
 
@@ -107,67 +73,67 @@ def drain(
         request: how; with its policy's dry run nothing is changed.
         wish: what.
         on_count: hears each count of the connections that live.
+        past: the earlier run that this one takes back or goes on with.
+        shown: the dry run that somebody saw and said yes to: nothing else is done.
 
     Raises:
         LvsfleetError: the inventory is refused or cannot be edited for it; nothing was contacted.
             Or the journal cannot be written; nothing was changed.
     """
-    nr, fleet = load(request.inventory)
-    asked = Drain.of(wish.service, wish.vip, wish.how, known=known_vips(fleet, wish.service))
-    among = None
-    if request.limit or request.filters:
-        among = select(nr.inventory.hosts, request.limit, request.filters)
-    try:
-        edit = plan_edit(nr, fleet, asked, among=among)
-    except NothingToChange as same:
-        edit = edit_of_nothing(fleet, asked, same)
-    if not request.policy.dry_run:
-        refuse(request.inventory, edit.team.routers)
-    check_writable(edit.files)
-    if wish.commit:
-        check_committable(edit.files)
-    refuse_absent_lab(request.inventory)
-    vip, after = asked.from_address, edit.fleet.desired
-    jobs = {
-        name: Job(after[name], partial(planned, after[name], wish.service, vip), ask=observe_all)
-        for name in edit.team.routers
-    }
-    ending = _Ending(edit, wish.commit)
-    run = conduct(
+    wanted = VipRun.of(
         request,
-        nr,
-        fleet,
+        wish.service,
+        lambda known: Drain.of(wish.service, wish.vip, wish.how, known=known),
+        commit=wish.commit,
+        inventory=wish.inventory,
+        past=past,
+        shown=shown,
+    )
+    asked = wanted.edit.change
+    moves = {name: _move(wanted, wish, name) for name in wanted.routers}
+    if past is not None:
+        moves = {name: past.move(move) for name, move in moves.items()}
+    jobs = {
+        name: Job(move.after, partial(planned, move, asked.from_address), ask=observe_all)
+        for name, move in moves.items()
+    }
+    if past is not None:
+        jobs = {name: past.job(moves[name], job) for name, job in jobs.items()}
+
+    def course(_: Fleet) -> tuple[list[Stage], Looking]:
+        way = Stage(str(asked), lambda name, seen: jobs[name].planner(seen), canary=True)
+        return [way], Encounter(None, None, shown=wanted.edits_shown)
+
+    before = service_of(wanted.fleet.desired[wanted.routers[0]], wish.service)
+    was = before.how_drains(asked.from_address) if before and asked.from_address else None
+    run = wanted.conduct(
         jobs,
+        course,
         command=COMMANDS[wish.how is None],
-        engine=lambda fleet, jobs: _engine(fleet, jobs, str(asked), ending),
         asked={
             "service": wish.service,
             "vip": wish.vip,
             "how": wish.how.value if wish.how else None,
-            "commit": wish.commit or None,
+            "was": was.value if was else None,
         },
     )
-    if edit.files:
-        said = Said.WRITTEN if ending.written else Said.UNWRITTEN
-        said = Said.PLANNED if run.dry_run else said
-        files = tuple(file.label for file in edit.files)
-        run = replace(run, inventory=InventoryChange(files, edit.diff, said))
-    fine = {each.status for each in run.outcomes} <= _FINE and not run.stopped
+    fine = {each.status for each in run.outcomes} <= THERE and not run.stopped
     if wish.how is None or not wish.wait or run.dry_run or not fine or run.interrupted:
         return run
-    service = service_of(after[edit.team.routers[0]], wish.service)
-    if service is None:  # it was found there
+    service = service_of(wanted.edit.fleet.desired[wanted.routers[0]], wish.service)
+    if service is None or asked.from_address is None:  # it was found there
         return run
-    hosts = [nr.inventory.hosts[name] for name in edit.team.routers]
-    return replace(run, live=watch(hosts, service, vip, wish.wait, on_count))
+    hosts = [wanted.nr.inventory.hosts[name] for name in wanted.routers]
+    return replace(run, live=watch(hosts, service, asked.from_address, wish.wait, on_count))
 
 
-def _engine(fleet: Fleet, jobs: Mapping[str, Job], said: str, ending: _Ending) -> Lockstep:
-    stage = Stage(said, lambda name, observed: jobs[name].planner(observed), canary=True)
-    return Lockstep(fleet, jobs, [stage], ending)
+def _move(wanted: VipRun, wish: DrainWish, name: str) -> Move:
+    """A change in which no VIP comes or goes."""
+    before, after = wanted.origin.desired[name], wanted.edit.fleet.desired[name]
+    return Move(before, after, after, wish.service, None, None, None, keepalived=False)
 
 
-def planned(desired: Desired, service: str, vip: Address, observed: Observed) -> Change:
+def planned(move: Move, vip: Address | None, observed: Observed) -> Change:
     """What a router still needs, and that it then is as it is meant.
 
     Raises:
@@ -175,9 +141,9 @@ def planned(desired: Desired, service: str, vip: Address, observed: Observed) ->
             away what has no mark: connections that exist would not live on.
         RouterError: see `tasks.plan.plan`.
     """
-    change = plan(desired, observed)
-    found = service_of(desired, service)
-    if change.edits or found is None or found.how_drains(vip) is None:
+    change = router.shut_out(move, observed)
+    found = service_of(move.after, move.service)
+    if change.edits or found is None or vip is None or found.how_drains(vip) is None:
         return change
     from tasks.walk import Filters, Packet  # noqa: PLC0415 - 12 ms that a plan does not need
 
@@ -238,19 +204,3 @@ def _count(hosts: list[Host], service: Service, vip: Address, patience: float) -
     holders = {name: each for name, each in found.items() if each.holds}
     name, live = next(iter(holders.items()), ("", Live(holds=False)))
     return LiveCount(str(vip), name, live.count, live.table)
-
-
-def refuse_as_earlier(run: RecordedRun) -> None:
-    """Stop who would take a run back that had a VIP drain: the inventory says so, too.
-
-    Raises:
-        LvsfleetError: it is such a run.
-    """
-    if run.command not in COMMANDS:
-        return
-    vip = f"{run.options.get('service')} {run.options.get('vip')}"
-    if run.command == "drain":
-        way = f"`lvsfleet vip undrain {vip}` takes it back, `lvsfleet vip drain {vip}` goes on"
-    else:
-        way = f"`lvsfleet vip drain {vip}` takes it back, `lvsfleet vip undrain {vip}` goes on"
-    raise LvsfleetError(f"run {run.id} is a vip {run.command}", way)

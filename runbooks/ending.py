@@ -15,7 +15,9 @@ from runbooks.journal import Journal, NotRecorded
 from runbooks.journal.unfinished import mark, unmark
 from tasks.outcome import Outcome, Status
 
-_THERE = frozenset({Status.CHANGED, Status.UNCHANGED})
+THERE = frozenset({Status.CHANGED, Status.UNCHANGED})
+"""How routers are that have what was wanted."""
+
 _MAY_BE_CHANGED = frozenset({Status.CHANGED, Status.UNKNOWN})
 
 
@@ -95,7 +97,7 @@ class InventoryEnding:
     def over(self, outcomes: Mapping[str, Outcome]) -> None:
         """Nobody need watch any more, unless it is not known how a router was left."""
         statuses = {each.status for each in outcomes.values()}
-        wanted = statuses <= _THERE and (self.written or not self.edit.files)
+        wanted = statuses <= THERE and (self.written or not self.edit.files)
         before = not statuses & _MAY_BE_CHANGED and not self.written
         if self.journal is not None and (wanted or before):
             unmark(self.journal.folder.name)

@@ -141,6 +141,9 @@ def result(run: RecordedRun) -> str:
 def asked(run: RecordedRun) -> str:
     """What was asked for in a few words, e.g. ``vip move web 203.0.113.10 → 203.0.113.20``."""
     service, old, new = (run.options.get(name) for name in ("service", "old", "new"))
+    if run.command in ("drain", "undrain"):
+        how = run.options.get("how")
+        return f"vip {run.command} {service} {run.options.get('vip')}{f' ({how})' if how else ''}"
     if run.command != "vip" or not (old or new):
         return run.command
     verb = "move" if old and new else "add" if new else "remove"

@@ -54,10 +54,15 @@ def _shown(run: RecordedRun, router: RecordedRouter) -> Status:
     return router.status or (Status.PLANNED if run.end is End.RUNNING else Status.UNKNOWN)
 
 
+_DRAINED = frozenset({"service", "vip", "how"})
+_TOLD = {"vip": frozenset({"service", "old", "new"}), "drain": _DRAINED, "undrain": _DRAINED}
+"""The options that a command's words say."""
+
+
 def _head(run: RecordedRun, now: datetime, screen: Screen) -> list[str]:
     words = [asked(run) or "?"]
     words += [f"--{key} {value}" for key, values in run.selection.items() for value in values]
-    told = {"service", "old", "new"} if run.command == "vip" else set()
+    told = _TOLD.get(run.command, frozenset())
     options = ", ".join(f"{k} {_said(value)}" for k, value in run.options.items() if k not in told)
     facts = {
         "run": run.id,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from inventory.desired import Backend, Desired
 from inventory.editing.changes import Change as Asked
-from inventory.editing.errors import EditRefused
+from inventory.editing.draining import Drain, Wanted
+from inventory.editing.errors import EditRefused, NotEditable
 from inventory.editing.fileedit import FileEdit, merged
 from inventory.editing.plan import Edit, plan_edit, with_files
 from inventory.fleet import Fleet as Inventory
@@ -70,7 +71,7 @@ class Past:
             other.end is not End.RUNNING
             and other.inventory == self.run.inventory
             and other.options.get("service") == self.run.options.get("service")
-            and _vips(other) == _vips(self.run)
+            and vips(other) == vips(self.run)
         )
 
     @property
@@ -84,7 +85,7 @@ class Past:
         return self.run.id in marked() and not whole(self.run)
 
     def edit(
-        self, nr: Nornir, fleet: Inventory, asked: Asked, among: Collection[str] | None
+        self, nr: Nornir, fleet: Inventory, asked: Wanted, among: Collection[str] | None
     ) -> tuple[Inventory, Edit]:
         """The inventory's edit, and the fleet that it begins from.
 
@@ -101,6 +102,10 @@ class Past:
             else:
                 edit = edit_for(nr, fleet, asked, among, written=False)
         except EditRefused as refusal:
+            if isinstance(refusal, NotEditable) and self.run.edit and self.run.edit.files:
+                raise  # it was written, and would say what is no longer so
+            if isinstance(asked, Drain):
+                return fleet, edit_for(nr, fleet, asked, among, written=False)
             opposite = Asked.of(asked.service, old=asked.new, new=asked.old)
             try:
                 before = edit_for(nr, fleet, opposite, among, written=False)
@@ -252,5 +257,7 @@ def _rules(changes: Collection[RuleEdit]) -> list[RuleEdit]:
     return [each for each in changes if not each.scope.startswith(f"{KEEPALIVED} ")]
 
 
-def _vips(run: RecordedRun) -> set[object]:
-    return {run.options.get("old"), run.options.get("new")}
+def vips(run: RecordedRun) -> tuple[frozenset[object], object]:
+    """The VIPs that a run moved, in whichever direction; the VIP that drains, or does no longer."""
+    old, new, drains = (run.options.get(name) for name in ("old", "new", "vip"))
+    return frozenset({old, new} - {None}), drains

@@ -8,7 +8,6 @@ from typing import Any
 
 from inventory.desired import Desired
 from runbooks.conduct import Request, conduct
-from runbooks.draining import refuse_as_earlier
 from runbooks.earlier import NotPossible, chosen, earlier, with_its_inventory
 from runbooks.engine import Job
 from runbooks.journal import RecordedRun, read
@@ -41,7 +40,6 @@ def resume(request: Request, run: str, *, given: Collection[str] = ()) -> Run:
             be written; nothing was changed.
     """
     left = earlier(run)
-    refuse_as_earlier(left)
     first = _first(left)
     request = with_its_options(with_its_inventory(request, left), left, given)
     if is_of_a_vip(left):

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from inventory.desired import Draining
 from runbooks.conduct import Request, conduct
+from runbooks.draining import DrainWish, drain
 from runbooks.earlier import NotPossible
 from runbooks.journal import RecordedRun
 from runbooks.journal.unfinished import ending, marked
 from runbooks.loading import load
-from runbooks.past import Past
+from runbooks.past import Past, vips
 from runbooks.reports.run import Run
 from runbooks.unfinished import LOG, whole
 from runbooks.vip import Wish, change_vip
@@ -19,8 +21,9 @@ from tasks.outcome import Status
 
 
 def is_of_a_vip(run: RecordedRun) -> bool:
-    """Whether a VIP came, went or moved with it, in whichever direction."""
-    return isinstance(run.options.get("service"), str) and any(_vips(run))
+    """Whether a VIP came, went, moved or drained with it, in whichever direction."""
+    moved, drains = vips(run)
+    return isinstance(run.options.get("service"), str) and bool(moved or drains)
 
 
 def vip_back(request: Request, run: RecordedRun) -> Run:
@@ -29,12 +32,10 @@ def vip_back(request: Request, run: RecordedRun) -> Run:
     Raises:
         LvsfleetError: as `runbooks.rollback.rollback` does.
     """
-    old, new = _vips(run)
     touched = [n for n, each in run.routers.items() if each.status is Status.CHANGED or each.open]
     if not touched and (run.edit is None or run.edit.state != "done"):
         return _nothing(request, run, "rollback")
-    wish = replace(_wish(run), old=new, new=old)
-    return _again(request, wish, Past(run, back=True, force=request.force))
+    return _again(request, _wish_back(run), Past(run, back=True, force=request.force))
 
 
 def vip_on(request: Request, run: RecordedRun) -> Run:
@@ -57,17 +58,23 @@ def go_on(request: Request, run: RecordedRun) -> Run:
     """
     past = Past(run, back=False, force=request.force, guarded=False, closes=True)
     now = replace(request, policy=replace(request.policy, now=True))
-    return change_vip(now, _wish(run), past=past)
+    return _change(now, _wish(run), past)
 
 
-def _again(request: Request, wish: Wish, past: Past) -> Run:
+def _again(request: Request, wish: Wish | DrainWish, past: Past) -> Run:
     if past.unfinished:
         # Its routers may list other VIPs, and then both are MASTER: that is what this mends.
         request = replace(request, policy=replace(request.policy, now=True))
     if request.policy.dry_run:
-        return change_vip(request, wish, past=past)
+        return _change(request, wish, past)
     with _alone(past.run):
-        return change_vip(request, wish, past=past)
+        return _change(request, wish, past)
+
+
+def _change(request: Request, wish: Wish | DrainWish, past: Past) -> Run:
+    if isinstance(wish, DrainWish):
+        return drain(request, wish, past=past)
+    return change_vip(request, wish, past=past)
 
 
 @contextmanager
@@ -86,13 +93,15 @@ def _nothing(request: Request, run: RecordedRun, command: str) -> Run:
     return conduct(request, nr, fleet, {}, command=command, of=run.id)
 
 
-def _wish(run: RecordedRun) -> Wish:
-    old, new = _vips(run)
+def _wish(run: RecordedRun) -> Wish | DrainWish:
+    if vips(run)[1]:
+        return _drain_wish(run, "how")
+    old, new = (run.options.get(name) for name in ("old", "new"))
     wait = run.options.get("wait")
     wish = Wish(
         service=str(run.options["service"]),
-        old=old,
-        new=new,
+        old=old if isinstance(old, str) else None,
+        new=new if isinstance(new, str) else None,
         keepalived=run.options.get("no_keepalived") is not True,
         commit=run.options.get("commit") is True,
         inventory=run.options.get("no_inventory") is not True,
@@ -100,6 +109,19 @@ def _wish(run: RecordedRun) -> Wish:
     return replace(wish, wait=float(wait)) if isinstance(wait, int | float) else wish
 
 
-def _vips(run: RecordedRun) -> tuple[str | None, str | None]:
-    old, new = (run.options.get(name) for name in ("old", "new"))
-    return (old if isinstance(old, str) else None, new if isinstance(new, str) else None)
+def _wish_back(run: RecordedRun) -> Wish | DrainWish:
+    wish = _wish(run)
+    if isinstance(wish, DrainWish):
+        return _drain_wish(run, "was")
+    return replace(wish, old=wish.new, new=wish.old)
+
+
+def _drain_wish(run: RecordedRun, option: str) -> DrainWish:
+    how = run.options.get(option)
+    return DrainWish(
+        service=str(run.options["service"]),
+        vip=str(run.options["vip"]),
+        how=Draining(how) if how in set(Draining) else None,
+        commit=run.options.get("commit") is True,
+        inventory=run.options.get("no_inventory") is not True,
+    )

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from inventory.editing.changes import Change
 from inventory.editing.draining import Wanted
 from inventory.editing.errors import NotEditable, NothingToChange
 from inventory.editing.plan import Edit, plan_edit
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def edit_for(
-    nr: Nornir, fleet: Fleet, change: Change, among: Collection[str] | None, *, written: bool
+    nr: Nornir, fleet: Fleet, change: Wanted, among: Collection[str] | None, *, written: bool
 ) -> Edit:
     """The edit, without files where the inventory says it already, or is left to others.
 

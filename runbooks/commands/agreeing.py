@@ -26,7 +26,8 @@ def refuse_unasked(*, yes: bool, dry_run: bool) -> None:
 def code_of_plan(planned: Run) -> Exit:
     """Of a plan; that the inventory alone would change is one, too."""
     code = exit_code(planned.outcomes, interrupted=planned.interrupted)
-    return Exit.DRIFT if code is Exit.OK and planned.inventory is not None else code
+    alone = planned.inventory is not None and planned.inventory.files
+    return Exit.DRIFT if code is Exit.OK and alone else code
 
 
 def agreed(planned: Run, question: str) -> bool:

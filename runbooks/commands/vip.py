@@ -12,7 +12,7 @@ from runbooks.commands import vip_drain, vip_list
 from runbooks.commands.agreeing import agreed, code_of_plan, refuse_unasked
 from runbooks.commands.completing import complete_service, complete_vip
 from runbooks.commands.concluding import conclude
-from runbooks.commands.vip_options import vip_options
+from runbooks.commands.vip_options import of_inventory, vip_options
 from runbooks.exits import Exit
 from runbooks.options import CONTEXT, Seconds, complete_router
 from runbooks.output import check_writable
@@ -73,11 +73,6 @@ def _options(function: F) -> F:
             default=120,
             show_default=True,
             help="How long, with --no-keepalived.",
-        ),
-        click.option(
-            "--no-inventory",
-            is_flag=True,
-            help="Leave the inventory to others: it comes from no file, or they write it.",
         ),
     )
     for option in reversed(options):
@@ -155,12 +150,10 @@ def _change(request: dict[str, Any], **what: Any) -> Exit:
     report_format: str = request.pop("report_format")
     output: Path | None = request.pop("output")
     yes, dry_run, now = (request.pop(name) for name in ("yes", "dry_run", "now"))
-    what |= {name: request.pop(name) for name in ("wait", "commit")}
+    what |= of_inventory(request) | {"wait": request.pop("wait")}
     what |= {name: request.pop(name, None) for name in ("source", "force")}
-    for name in ("keepalived", "inventory", "probe"):
+    for name in ("keepalived", "probe"):
         what[name] = not request.pop(f"no_{name}", False)
-    if what["commit"] and not what["inventory"]:
-        raise click.UsageError("--commit and --no-inventory exclude each other.")
     if what["source"] and not what["probe"]:
         raise click.UsageError("--probe-from and --no-probe exclude each other.")
     refuse_unasked(yes=yes, dry_run=dry_run)

@@ -11,13 +11,13 @@ import click
 from runbooks.commands.agreeing import agreed, code_of_plan, refuse_unasked
 from runbooks.commands.completing import complete_service, complete_vip
 from runbooks.commands.concluding import conclude
-from runbooks.commands.vip_options import vip_options
+from runbooks.commands.vip_options import of_inventory, vip_options
 from runbooks.exits import Exit
 from runbooks.options import CONTEXT, Seconds
 from runbooks.output import check_writable
 
 if TYPE_CHECKING:
-    from runbooks.reports.run import LiveCount
+    from runbooks.reports.run import LiveCount, Run
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -81,7 +81,7 @@ def _change(
 ) -> Exit:
     report_format, output = request.pop("report_format"), request.pop("output")
     yes, dry_run, now = (request.pop(name) for name in ("yes", "dry_run", "now"))
-    commit = request.pop("commit")
+    inventory = of_inventory(request)
     refuse_unasked(yes=yes, dry_run=dry_run)
     check_writable(output)
     from inventory.desired import Draining  # noqa: PLC0415 - help is quick without it
@@ -91,7 +91,8 @@ def _change(
     from runbooks.policy import Policy  # noqa: PLC0415
 
     configure(request["verbosity"])
-    wish = DrainWish(service, vip, Draining(how) if how else None, wait, commit)
+    wish = DrainWish(service, vip, Draining(how) if how else None, wait, **inventory)
+    shown: Run | None = None
     if not yes or dry_run:
         plan = Request(policy=Policy(dry_run=True, now=now), **request)
         shown = drain(plan, wish)
@@ -102,7 +103,8 @@ def _change(
         if not agreed(shown, f"{verb} {wish.vip} of {wish.service}?"):
             return code
     counting = _Counting()
-    run = drain(Request(policy=Policy(now=now), **request), wish, counting.told)
+    do = Request(policy=Policy(now=now), **request)
+    run = drain(do, wish, counting.told, shown=shown)
     counting.end()
     return conclude(run, report_format, output)
 

@@ -24,8 +24,25 @@ def vip_options(function: F) -> F:
             help="Emergency: no canary, no waiting for VRRP. Still armed and verified.",
         ),
         click.option("--commit", is_flag=True, help="Commit the inventory's change to git."),
+        click.option(
+            "--no-inventory",
+            is_flag=True,
+            help="Leave the inventory to others: it comes from no file, or they write it.",
+        ),
     )
     function = armed_options(fleet_options(function))
     for option in reversed(options):
         function = option(function)
     return function
+
+
+def of_inventory(request: dict[str, Any]) -> dict[str, bool]:
+    """Whether the inventory is changed and committed, taken out of a command's options.
+
+    Raises:
+        UsageError: it is to be committed, and not changed.
+    """
+    commit, left = request.pop("commit"), request.pop("no_inventory")
+    if commit and left:
+        raise click.UsageError("--commit and --no-inventory exclude each other.")
+    return {"commit": commit, "inventory": not left}

@@ -17,7 +17,7 @@ Option = str | int | float | bool | None
 RECORDED = frozenset(
     {
         *("adopt", "ask_pass", "ask_sudo_pass", "batch", "break_lock", "confirm_timeout", "force"),
-        *("how", "vip"),
+        *("how", "vip", "was"),
         *("commit", "new", "no_inventory", "no_keepalived", "old", "service", "wait"),
         *("max_failures", "now", "of", "on_failure", "pause", "settle", "timeout", "workers"),
     }

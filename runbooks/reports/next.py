@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbooks.reports.run import Run
+from runbooks.reports.run import Run, Said
 from tasks.outcome import Status
 
 _CHANGED = {Status.CHANGED, Status.UNKNOWN}
@@ -22,6 +22,8 @@ def next_steps(run: Run) -> Iterator[str]:
         yield f"Nothing to take back: all is as it was before run {run.of}."
     elif run.command == "resume" and set(run.summary) <= {Status.UNCHANGED}:
         yield f"Nothing is left to do of run {run.of}."
+    if run.inventory is not None and run.inventory.status in (Said.LEFT, Said.AGREES):
+        yield _left(run)
     if run.live is not None:
         yield f"{run.live}."
     if run.journal is not None:
@@ -40,7 +42,7 @@ def _of_the_journal(run: Run) -> Iterator[str]:
     if Status.SKIPPED in run.summary:
         ways.append(f"`lvsfleet resume {run.id}` goes on")
     if any(status in run.summary for status in _CHANGED):
-        ways.append(_way_back(run))
+        ways.append(f"`lvsfleet rollback {run.id}` takes it back")
     if run.interrupted and ways:
         ways[0] = f"Interrupted: {ways[0]}"
     if ways:
@@ -48,8 +50,8 @@ def _of_the_journal(run: Run) -> Iterator[str]:
     yield f"Recorded in {run.journal}"
 
 
-def _way_back(run: Run) -> str:
-    if run.command in ("drain", "undrain"):  # the inventory says so, too
-        opposite = "undrain" if run.command == "drain" else "drain"
-        return f"`lvsfleet vip {opposite}` takes it back"
-    return f"`lvsfleet rollback {run.id}` takes it back"
+def _left(run: Run) -> str:
+    """What an inventory says that was not to be changed."""
+    if run.inventory is not None and run.inventory.status is Said.AGREES:
+        return "The inventory is left alone, and says so already."
+    return "The inventory is left alone, and does not say so: until it does, a rollout undoes this."

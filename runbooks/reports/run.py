@@ -22,6 +22,8 @@ class Said(StrEnum):
     PLANNED = "would change"
     WRITTEN = "changed"
     UNWRITTEN = "wanted, not written"
+    LEFT = "left as it is, and does not say so"
+    AGREES = "left as it is, and says so"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class InventoryChange:
     """What a run makes of the inventory's files.
 
     Attributes:
-        files: their names.
+        files: their names; none where it is left to others.
         diff: the change, as git shows it.
         status: what became of it.
         commit: git's name for it, abbreviated; empty where it is not committed.
