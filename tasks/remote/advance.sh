@@ -6,11 +6,8 @@ trap '' HUP PIPE
 run=$1
 parts=$2
 dir=$home/runs/$run
-[ -d "$dir" ] || fail lost "the router knows of no run $run"
-hold "$dir" 30 || fail busy "another step of this run is still at work"
-if [ -e "$back" ] || [ ! -e "$dir/armed" ]; then
-    fail lost "the router took the change back before it was complete"
-fi
+take_up "$dir"
+still_armed "$dir"
 
 # drop: nothing was changed, so nothing is left behind.
 drop() { for _part in $parts; do rm -rf "${dir:?}/$_part"; done; }

@@ -4,8 +4,7 @@
 trap '' HUP PIPE
 run=$1
 dir=$home/runs/$run
-[ -d "$dir" ] || fail lost "the router knows of no run $run"
-hold "$dir" 30 || fail busy "another step of this run is still at work"
+take_up "$dir"
 
 why=$(check_saved "$dir") || fail changed-meanwhile "$why"
 # One rename decides: of commit and revert, only one finds the file.

@@ -15,6 +15,14 @@ as_drain() {
     return "$_drained"
 }
 
+# as_table_of PART COMMAND…: run it with the names of the table of nftables that the part is about.
+as_table_of() {
+    case $1 in
+        *-drain) shift && as_drain "$@" ;;
+        *) shift && "$@" ;;
+    esac
+}
+
 # drain_ready DIR: as nft_ready, in fewer words: a kernel may know iptables and IPVS and no nftables.
 drain_ready() {
     _said=$(as_drain nft_ready "$1") && return

@@ -34,8 +34,7 @@ part_now() {
     case ${1##*-} in
         firewalld) fw_seen "$1/do" ;;
         iptables) ipt_seen ;;
-        nftables) nft_seen ;;
-        drain) as_drain nft_seen ;;
+        nftables | drain) as_table_of "$1" nft_seen ;;
         keepalived) ka_now "$1/do" ;;
     esac
 }
@@ -93,8 +92,7 @@ apply_parts() {
         case ${_part##*-} in
             firewalld) fw_apply "$1/$_part/do" ;;
             iptables) ipt_apply "$1/$_part/do" ;;
-            nftables) nft_apply "$1/$_part/do" ;;
-            drain) as_drain nft_apply "$1/$_part/do" ;;
+            nftables | drain) as_table_of "$_part" nft_apply "$1/$_part/do" ;;
             keepalived) ka_apply "$1/$_part" ;;
         esac || return
     done

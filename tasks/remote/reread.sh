@@ -6,10 +6,8 @@
 trap '' HUP PIPE
 dir=$home/runs/$1
 part=$dir/$2
-hold "$dir" 30 || fail busy "another step of this run is still at work"
-if [ -e "$back" ] || [ ! -e "$dir/armed" ]; then
-    fail lost "the router took the change back before it was complete"
-fi
+take_up "$dir"
+still_armed "$dir"
 for mark in reread alone; do
     true >"$part/$mark" || fail preflight "cannot write to $dir"
 done

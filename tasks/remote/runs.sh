@@ -20,6 +20,19 @@ hold() {
     if have flock; then flock -w "$2" 9; fi
 }
 
+# take_up DIR: hold the run for one more step of it, or say why not.
+take_up() {
+    [ -d "$1" ] || fail lost "the router knows of no run ${1##*/}"
+    hold "$1" 30 || fail busy "another step of this run is still at work"
+}
+
+# still_armed DIR: fail where the run was taken back already.
+still_armed() {
+    if [ -e "$back" ] || [ ! -e "$1/armed" ]; then
+        fail lost "the router took the change back before it was complete"
+    fi
+}
+
 # at_work DIR: whether a step of the run is, or its timer will be.
 at_work() {
     if have flock && [ -d "$1" ] && ! flock -n "$1" true; then return 0; fi

@@ -8,8 +8,7 @@ save_all() {
         case ${part##*-} in
             firewalld) fw_save "$part" ;;
             iptables) ipt_save "$part" ;;
-            nftables) nft_save "$part" ;;
-            drain) as_drain nft_save "$part" ;;
+            nftables | drain) as_table_of "$part" nft_save "$part" ;;
             keepalived) true ;; # its files are what it runs by
         esac && put_owned "$part" owned || return
     done
@@ -23,8 +22,7 @@ save_at_boot() {
         case ${part##*-} in
             firewalld) fw_mend "$part" && fw_save "$part" ;;
             iptables) put_files "$part" ;; # without a test: the tables may not be there yet
-            nftables) nft_save "$part" && nft_boot ;;
-            drain) as_drain nft_save "$part" && as_drain nft_boot ;;
+            nftables | drain) as_table_of "$part" nft_save "$part" && as_table_of "$part" nft_boot ;;
         esac && put_owned "$part" owned || return
     done
 }
@@ -34,8 +32,7 @@ undo_at_boot() {
         case ${part##*-} in
             firewalld) fw_mend "$part" && undo_saved "$part" ;;
             iptables) undo_saved "$part" ;;
-            nftables) undo_saved "$part" && nft_boot ;;
-            drain) undo_saved "$part" && as_drain nft_boot ;;
+            nftables | drain) undo_saved "$part" && as_table_of "$part" nft_boot ;;
             keepalived) undo_saved "$part" ;;
         esac || return
     done
@@ -51,15 +48,15 @@ undo_saved() {
         case ${1##*-} in
             firewalld) fw_unsave "$1" ;;
             iptables) ipt_unsave "$1" ;;
-            nftables) nft_unsave "$1" ;;
-            drain) as_drain nft_unsave "$1" ;;
+            nftables | drain) as_table_of "$1" nft_unsave "$1" ;;
         esac || return
     fi
     put_owned "$1" before/owned
 }
 
 # undo_all DIR: of each part what is saved and what runs, in this order, since a daemon that has to be
-# started anew loads what is saved; keepalived lets go of a VIP before its marks go. Says whether the runtime is what it was before.
+# started anew loads what is saved; keepalived lets go of a VIP before its marks go. Says whether the
+# runtime is what it was before.
 undo_all() {
     undone=yes
     alike=yes
@@ -73,8 +70,7 @@ undo_all() {
         case ${part##*-} in
             firewalld) fw_unapply "$part" ;;
             iptables) ipt_unapply "$part" ;;
-            nftables) nft_unapply "$part" ;;
-            drain) as_drain nft_unapply "$part" ;;
+            nftables | drain) as_table_of "$part" nft_unapply "$part" ;;
         esac && _now=$(part_now "$part") || undone=no
         [ "${_now%% *}" = "$(cat "$part/seen")" ] || alike=no
     done
