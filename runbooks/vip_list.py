@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from inventory.desired import Service
+from inventory.desired import Draining, Service
 from inventory.editing.team import Team, teams_of
 from inventory.rules import Address
 from runbooks.asking import Asking
@@ -37,6 +37,7 @@ class Vip:
         sure: all of its routers answered.
         packets: that rules marked, on all routers; None where no rule counts.
         balanced: what IPVS counted of the mark; None where none has it.
+        drains: what becomes of new connections where the inventory says that it drains, else None.
     """
 
     service: str
@@ -48,6 +49,7 @@ class Vip:
     sure: bool
     packets: int | None
     balanced: Balanced | None
+    drains: Draining | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,4 +127,5 @@ def vips_of(
             )
             if balanced
             else None,
+            drains=service.how_drains(vip),
         )

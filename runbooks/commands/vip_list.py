@@ -16,7 +16,8 @@ _HELP = """Show every VIP: its service and mark, who holds it, and what has come
 
 PACKETS are those that the routers' rules have marked; only iptables counts that, elsewhere it is -.
 IPVS are the packets that IPVS has balanced by the mark, for all VIPs of a service and a family
-together; - where there is none. Both count since the rules were loaded. Changes nothing.
+together; - where there is none. Both count since the rules were loaded. DRAINS, where one does, is
+what becomes of new connections to it, as the inventory says. Changes nothing.
 
 Exit codes: 0 all were reached, 1 a router was not, 2 usage or inventory.
 

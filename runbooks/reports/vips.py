@@ -20,6 +20,7 @@ _COLUMNS = (
     Column("HELD BY"),
     Column("PACKETS", spare=4, right=True),
     Column("IPVS", spare=5, right=True),
+    Column("DRAINS"),
 )
 _HELD = 4
 
@@ -35,6 +36,7 @@ def render_vips(found: Vips, screen: Screen = PLAIN) -> str:
             ", ".join(map(visible, each.holders)) or ("nobody" if each.sure else "?"),
             "-" if each.packets is None else str(each.packets),
             "-" if each.balanced is None else str(each.balanced.packets),
+            each.drains.value if each.drains else "",
         ]
         for each in found.vips
     ]
@@ -74,6 +76,7 @@ def _vip(vip: Vip) -> dict[str, Any]:
         "cluster": vip.cluster,
         "routers": list(vip.routers),
         "held_by": list(vip.holders),
+        "draining": vip.drains.value if vip.drains else None,
         "packets": vip.packets,
         "ipvs": vip.balanced
         and {"connections": vip.balanced.connections, "packets": vip.balanced.packets},

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
-from inventory.desired import Service
+from inventory.desired import Draining, Service
 from inventory.editing.team import Team
 from runbooks.reports.vips import render_vips, render_vips_json
 from runbooks.vip_list import Vip, Vips, vips_of
@@ -52,6 +52,16 @@ def test_people_see_who_holds_what_and_what_is_not_counted() -> None:
     ]
 
 
+def test_a_vip_that_drains_is_seen_to_where_there_is_one() -> None:
+    drains = replace(WEB, draining=((SIX, Draining.REJECT),))
+    seen = {each.router: each for each in (AMS1, AMS2)}
+    vips = tuple(vips_of(drains, TEAM, seen, frozenset(TEAM.routers)))
+    lines = [line.split() for line in render_vips(report(vips)).splitlines()]
+    assert [line[-1] for line in lines] == ["DRAINS", "6", "reject"]
+    found = json.loads(render_vips_json(report(vips)))["vips"]
+    assert [each["draining"] for each in found] == [None, "reject"]
+
+
 def test_nobody_is_said_only_where_all_were_asked() -> None:
     nobody = replace(AMS2, addresses=frozenset())
     first, second = render_vips(report(listed(AMS1, nobody))).splitlines()[1:]
@@ -74,6 +84,7 @@ def test_machines_get_one_object() -> None:
         "cluster": "ams",
         "routers": ["ams1", "ams2"],
         "held_by": ["ams1"],
+        "draining": None,
         "packets": 7,
         "ipvs": {"connections": 2, "packets": 6},
     }
