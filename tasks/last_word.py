@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from inventory.desired import Backend, Desired, Service
 from inventory.rules import Protocol
 from tasks.backends.chains import MARKS
-from tasks.backends.iptables import PROGRAMS
+from tasks.backends.iptables_family import PROGRAMS
 from tasks.backends.iptables_others import is_ours
 from tasks.backends.iptables_save import chain_of, lines_of, parse_rule, render, without_counters
 from tasks.backends.iptables_walk import target_of

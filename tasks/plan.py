@@ -21,6 +21,7 @@ from tasks.backends import (
 )
 from tasks.backends.firewalld_files import LIST
 from tasks.backends.firewalld_start import ENABLE, START
+from tasks.backends.iptables_family import PROGRAMS
 from tasks.backends.leaving import has_ours, leave
 from tasks.backends.protocol import Back, Change, PacketFilter, WayBack
 from tasks.choose import choose
@@ -41,7 +42,7 @@ _BACK: dict[Backend, WayBack] = {
 }
 
 
-_IPTABLES = tuple(f"{program} " for program in iptables.PROGRAMS.values())
+_IPTABLES = tuple(f"{program} " for program in PROGRAMS.values())
 
 
 def plan(desired: Desired, observed: Observed) -> Change:

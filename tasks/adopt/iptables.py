@@ -7,16 +7,15 @@ from collections.abc import Iterator
 from inventory.desired import Backend
 from tasks.adopt.found import Found, Untold
 from tasks.backends.chains import MARKS
+from tasks.backends.iptables_family import PROGRAMS
 from tasks.backends.iptables_save import Table, parse_dump, parse_rule
 from tasks.backends.iptables_walk import walk, why_not
 from tasks.observe import Observed
 
-_PROGRAMS = {4: "iptables", 6: "ip6tables"}
-
 
 def marks(observed: Observed) -> Iterator[Found | Untold]:
     """Every mark rule of both families, in the order of a packet; ours have the last word."""
-    for version, program in _PROGRAMS.items():
+    for version, program in PROGRAMS.items():
         table = parse_dump(observed.text(f"iptables:{version}") or "").get("mangle", Table())
         for step in walk(table, MARKS.parent):
             where = f"{program}, chain {step.chain} of mangle"

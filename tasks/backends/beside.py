@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from inventory.desired import Backend
 from inventory.rules import Mark, Ruleset
 from tasks.backends.chains import MARKS
+from tasks.backends.iptables_family import PROGRAMS
 from tasks.backends.iptables_save import Table, parse_dump
 from tasks.backends.iptables_walk import walk
 from tasks.backends.protocol import Covered, marks_of, no_service_has
@@ -15,7 +16,6 @@ from tasks.backends.variants import Variant, variant_of
 from tasks.observe import Observed
 from tasks.outcome import Finding
 
-_PROGRAMS = {4: "iptables", 6: "ip6tables"}
 _BESIDE = "nftables:beside"
 
 
@@ -67,7 +67,7 @@ def findings_beside(beside: list[Beside]) -> Iterator[Finding]:
 
 def _of_iptables(observed: Observed, backend: Backend) -> Iterator[Beside]:
     """Marks in the tables of either variant, but for the one whose they are."""
-    for version, program in _PROGRAMS.items():
+    for version, program in PROGRAMS.items():
         own: Variant | None = None
         if backend is Backend.IPTABLES:
             own = variant_of(observed.text(f"iptables:{version}") or "")

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from inventory.rules import Rule
 from tasks.backends.chains import PLACES, OwnChain, Place, read
-from tasks.backends.iptables import PROGRAMS, Family, change, families_of
+from tasks.backends.iptables_change import change
+from tasks.backends.iptables_family import PROGRAMS, Family, families_of
 from tasks.backends.iptables_others import Moves, is_ours, spots_of
 from tasks.backends.iptables_save import Table, parse_dump, parse_rule
 from tasks.backends.protocol import Back

@@ -8,13 +8,15 @@ from dataclasses import replace
 from inventory.desired import Backend, Desired
 from inventory.rules import Ruleset
 from tasks.backends import firewalld_edits
-from tasks.backends import iptables as ipt
+from tasks.backends import iptables_change as ipt
 from tasks.backends import nftables as nft
 from tasks.backends.chains import MARKS, OwnChain, Place
 from tasks.backends.firewalld_edits import Placed
 from tasks.backends.firewalld_files import OWNED, assemble
 from tasks.backends.firewalld_owned import MADE, both_sides, owned_rules
 from tasks.backends.firewalld_place import Place as FirewalldPlace
+from tasks.backends.iptables import aim_at
+from tasks.backends.iptables_family import DEBIAN, PROGRAMS, RED_HAT, Family
 from tasks.backends.iptables_save import Table, parse_dump
 from tasks.backends.protocol import Change
 from tasks.observe import Observed
@@ -74,24 +76,22 @@ def _firewalld(desired: Desired, observed: Observed) -> Change:
 
 
 def _iptables(desired: Desired, observed: Observed) -> Change:
-    def aim(family: ipt.Family, place: Place, where: Where, table: Table) -> OwnChain:
-        said = f"{family.program} on the router" if where is Where.RUNTIME else family.loader.path
-        return ipt.aim_at(place, table, Ruleset(), said, ())
+    def aim(family: Family, place: Place, where: Where, table: Table) -> OwnChain:
+        return aim_at(place, table, Ruleset(), family.named(where), ())
 
     return ipt.change(observed, _families(observed), aim, service=desired.service_of)
 
 
-def _families(observed: Observed) -> Iterator[ipt.Family]:
+def _families(observed: Observed) -> Iterator[Family]:
     """Those that have something of ours, whatever loads it."""
-    for version in ipt.PROGRAMS:
+    for version in PROGRAMS:
         dump = observed.text(f"iptables:{version}") or ""
         stored = {
-            each[version]: observed.text(f"file:{each[version].path}")
-            for each in (ipt.DEBIAN, ipt.RED_HAT)
+            each[version]: observed.text(f"file:{each[version].path}") for each in (DEBIAN, RED_HAT)
         }
         loader = max(stored, key=lambda each: _CHAINS in (stored[each] or ""))
         if _CHAINS in dump or _CHAINS in (stored[loader] or ""):
-            yield ipt.Family(version, loader, parse_dump(dump), stored[loader])
+            yield Family(version, loader, parse_dump(dump), stored[loader])
 
 
 def _nftables(desired: Desired, observed: Observed) -> Change:
