@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.packets import send
 from lab.topology import Kind
+from tests.lab.chaos.controller import ROOT
+from tests.lab.chaos.world import each
 from tests.lab.rollout.fleet import LVSFLEET, Answer, differences
-from tests.lab.vip.cluster import Cluster
+from tests.lab.vip.cluster import SAID, Cluster
+from tests.lab.vip.told import Told
+from tests.lab.vip.typed import typed
 
 TABLES = "nft list tables; :"
 
@@ -48,6 +53,34 @@ def listed(cluster: Cluster) -> dict[str, dict[str, Any]]:
         env={"PATH": os.environ["PATH"], "HOME": str(cluster.folder), "LC_ALL": "C.UTF-8"},
     )
     return {each["vip"]: each for each in json.loads(done.stdout)["vips"]}
+
+
+ELSEWHERE = """
+from nornir.plugins.inventory import SimpleInventory
+
+def Elsewhere(folder):
+    names = ("host", "group", "defaults")
+    files = {f"{n}_file": f"{folder}/{n.rstrip('s')}s.yaml" for n in names}
+    return SimpleInventory(**files)
+"""
+
+
+def elsewhere(told: Told, folder: Path) -> Told:
+    """The same cluster, whose inventory comes from a plugin that nobody here can write to."""
+    package = folder / "elsewhere-1.dist-info"
+    package.mkdir(parents=True)
+    (package / "METADATA").write_text("Name: elsewhere\nVersion: 1\n")
+    entry = "[nornir.plugins.inventory]\nElsewhere = elsewhere:Elsewhere\n"
+    (package / "entry_points.txt").write_text(entry)
+    (folder / "elsewhere.py").write_text(ELSEWHERE)
+    options = {"folder": str(told.cluster.inventory)}
+    config = {"inventory": {"plugin": "Elsewhere", "options": options}}
+    inventory = folder / "inventory"
+    inventory.mkdir()
+    (inventory / "config.yaml").write_text(json.dumps(config))
+    found = Told(told.cluster, inventory)
+    found.environment["PYTHONPATH"] = f"{folder}:{ROOT}"
+    return found
 
 
 @pytest.fixture
@@ -161,3 +194,68 @@ def test_the_list_says_who_holds_a_vip_and_counts_what_came(fra: Cluster) -> Non
     after = listed(fra)
     assert after[web]["packets"] >= before[web]["packets"] + 3
     assert after[str(fra.site.ftp)]["packets"] == before[str(fra.site.ftp)]["packets"]
+
+
+@pytest.mark.parametrize("verb", ["drain", "move"])
+def test_what_is_done_is_what_was_shown(fra: Cluster, verb: str) -> None:
+    """Somebody changes a router, or the inventory, while the question stands."""
+    told = Told(fra)
+    command = ("vip", verb, "web", told.old, *([told.new] if verb == "move" else []))
+    router, said = fra.routers[1], fra.said()
+    rule = fra.fleet.sh(router, f"iptables -t mangle -S LVSFLEET-MARK | grep {told.old}")
+    rule = rule.strip().partition(" ")[2]
+    where = (*command, "--now", "--inventory", fra.inventory)
+    for change, undo, why in (
+        (
+            lambda: fra.fleet.sh(router, f"iptables -t mangle -D {rule}"),
+            lambda: fra.fleet.sh(router, f"iptables -t mangle -I {rule}"),
+            "is not what was shown a moment ago",
+        ),
+        (
+            lambda: (fra.inventory / SAID).write_text(said.replace("- 80/tcp", "- 80/tcp  # x")),
+            lambda: (fra.inventory / SAID).write_text(said),
+            "not any more what it was when the plan was shown",
+        ),
+    ):
+        with typed(where, fra.folder, told.environment) as one:
+            one.read_to("[y/N]")
+            change()
+            before = _texts(fra)
+            one.types("y")
+            assert one.end() != 0, one.shown
+        assert why in one.shown.replace("\n", " ")
+        assert differences(before, _texts(fra)) == {}
+        undo()
+
+
+LEFT_ALONE = {
+    Kind.FIREWALLD: ("add", "web", "{new}"),
+    Kind.IPTABLES_DEBIAN: ("move", "web", "{old}", "{new}"),
+    Kind.IPTABLES_RHEL: ("drain", "web", "{old}", "--drop", "--wait", "0"),
+}
+
+
+def test_an_inventory_that_is_no_file_is_left_alone(
+    usual: dict[Kind, Cluster], tmp_path: Path
+) -> None:
+    """A rollback takes the routers back, and tells what the inventory says."""
+
+    def one(kind: Kind) -> None:
+        cluster = usual[kind]
+        told = elsewhere(Told(cluster), tmp_path / cluster.site.name)
+        command = [word.format(old=told.old, new=told.new) for word in LEFT_ALONE[kind]]
+        before = told.state()
+        here = ("--filter", f"cluster={cluster.site.name}", "--now", "--yes", "--no-inventory")
+        done = told.lvsfleet("vip", *command, *here, "--format", "json")
+        assert done.code == 0, done
+        assert set(done.statuses.values()) == {"changed"}
+        assert json.loads(done.stdout)["inventory"]["status"] == "left"
+        assert differences(before, told.state())
+        back = told.lvsfleet("rollback", told.run, "--now", "--format", "json")
+        assert back.code == 0, back
+        assert set(back.statuses.values()) == {"changed"}
+        assert json.loads(back.stdout)["inventory"]["status"] == "agrees"
+        found = differences(before, told.state())
+        assert not {what for what in found if not what.endswith(" timers")}, found
+
+    each(one, LEFT_ALONE)

@@ -6,130 +6,20 @@ All runs of a cluster have one journal; each cluster has a story of its own at t
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from lab.topology import Kind
-from tests.lab.chaos.controller import Controller, wait_for
+from tests.lab.chaos.controller import wait_for
 from tests.lab.chaos.world import each
-from tests.lab.rollout.fleet import LVSFLEET, Answer, differences
-from tests.lab.vip.cluster import CONF, Cluster
-from tests.lab.vip.test_faults import at_work
+from tests.lab.rollout.fleet import differences
+from tests.lab.vip import drains
+from tests.lab.vip.cluster import Cluster
+from tests.lab.vip.told import Told, guardians, killed, power_cut
 from tests.lab.vip.watch import watched
 
-Story = Callable[["Told"], None]
-
-
-class Told:
-    """A cluster whose web VIP moves, and the journal of that."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
-        self.old, self.new = (str(vip) for vip in (cluster.site.web[0], cluster.site.at(20)[0]))
-        self.journal = cluster.folder / "state"
-        self.environment = {"XDG_STATE_HOME": str(self.journal)}
-
-    def move(self, *options: str, **more: object) -> Controller:
-        words = ("move", "web", self.old, self.new, *options)
-        return self.cluster.vip(*words, environment=self.environment, **more)  # type: ignore[arg-type]
-
-    def lvsfleet(self, *words: str) -> Answer:
-        """Another command with this inventory and journal."""
-        path = {"PATH": os.environ["PATH"], "HOME": str(self.cluster.folder), "LC_ALL": "C.UTF-8"}
-        done = subprocess.run(
-            [LVSFLEET, *words, "--inventory", self.cluster.inventory],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            env={**path, **self.environment},
-            cwd=self.cluster.folder,
-        )
-        return Answer(done.returncode, done.stdout, done.stderr)
-
-    @property
-    def run(self) -> str:
-        """The newest run that moved a VIP of its own accord."""
-        runs = sorted((self.journal / "lvsfleet" / "runs").iterdir(), reverse=True)
-        return next(each.name for each in runs if first(each)["command"] == "vip")
-
-    @property
-    def unfinished(self) -> list[str]:
-        folder = self.journal / "lvsfleet" / "unfinished"
-        return sorted(each.name for each in folder.iterdir()) if folder.exists() else []
-
-    def state(self) -> dict[str, str]:
-        return {name: str(value) for name, value in self.cluster.state().items()}
-
-    def sed(self, router: str, script: str) -> None:
-        """Somebody writes to keepalived.conf."""
-        self.cluster.fleet.lab.exec(router, ["sed", "-i", script, CONF])
-
-    def is_there(self) -> None:
-        """Both routers and the inventory have the new VIP and not the old one, and one holds it."""
-        cluster = self.cluster
-        for router in cluster.routers:
-            filters = cluster.fleet.sh(
-                router, "iptables-save; nft list ruleset; cat /etc/firewalld/zones/public.xml; :"
-            )
-            for text in (cluster.conf(router), filters):
-                assert f"{self.new}" in text, router
-                assert f"{self.old}/" not in text.replace(f'{self.old}"', f"{self.old}/"), router
-        held = [cluster.held(router) for router in cluster.routers]
-        assert sum(self.new in each for each in held) == 1
-        assert not any(self.old in each for each in held)
-        assert self.new in cluster.said()
-        assert f"{self.old}\n" not in cluster.said()
-
-    def calm(self) -> None:
-        wait_for(lambda: not any(at_work(self.cluster).values()), 90, every=0.3)
-
-    def ended(self) -> None:
-        """Wait until it has come to its end by itself."""
-        wait_for(lambda: not self.unfinished, 90, every=0.2)
-        self.calm()
-
-
-def first(run: Path) -> dict[str, str]:
-    with (run / "journal.jsonl").open() as file:
-        line: dict[str, str] = json.loads(file.readline())
-        return line
-
-
-def guardians(run: str) -> list[int]:
-    """The processes that watch over a run."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"runbooks.guardian" in words and run.encode() in words:
-            found.append(int(process.name))
-    return found
-
-
-def power_cut(told: Told, first: str, second: str, *options: str) -> None:
-    """The controller and who watches over it die when each router is at its point."""
-    points = dict(zip(told.cluster.routers, (first, second), strict=True))
-    run = told.move(*options, points=points)
-    run.there()
-    for process in guardians(told.run):
-        os.kill(process, signal.SIGKILL)
-    run.kill()
-    assert not guardians(told.run)
-
-
-def killed(told: Told, first: str, second: str, *options: str) -> None:
-    points = dict(zip(told.cluster.routers, (first, second), strict=True))
-    answer = told.move(*options, points=points, action="kill").answer()
-    assert answer.code == -9, answer
+Story = Callable[[Told], None]
 
 
 def killed_before_the_inventory(told: Told) -> None:
@@ -305,6 +195,11 @@ STORIES: dict[str, dict[Kind, Story]] = {
         Kind.FIREWALLD: changed_since,
         Kind.IPTABLES_DEBIAN: a_removal_comes_back,
         Kind.IPTABLES_RHEL: back_and_forth,
+    },
+    "drained": {
+        Kind.FIREWALLD: drains.killed_between_the_commits,
+        Kind.IPTABLES_DEBIAN: drains.cut_between_the_commits,
+        Kind.IPTABLES_RHEL: drains.killed_before_any_commit,
     },
 }
 
