@@ -2,13 +2,17 @@
 # firewalld: read over D-Bus where there is a busctl (10 ms a call), else by firewall-cmd (300 ms).
 # A place is a zone by its name, or policy:NAME.
 
-# fw_ask INTERFACE METHOD ARGUMENTS…: what the running daemon answers, as one line, or why it does not.
-fw_ask() {
-    _interface=$1
-    shift
-    busctl call org.fedoraproject.FirewallD1 /org/fedoraproject/FirewallD1 \
-        "org.fedoraproject.FirewallD1$_interface" "$@" 2>&1
+# fw_ask_of OBJECT INTERFACE METHOD ARGUMENTS…: what the running daemon answers, as one line, or why it
+# does not; objects and interfaces by what stands behind firewalld's own name.
+fw_ask_of() {
+    _object=$1
+    _interface=$2
+    shift 2
+    busctl call org.fedoraproject.FirewallD1 "/org/fedoraproject/FirewallD1$_object" \
+        "org.fedoraproject.FirewallD1$_interface" "$@" 2>&1 </dev/null
 }
+
+fw_ask() { fw_ask_of '' "$@"; }
 
 # fw_bus: whether the daemon answers over D-Bus; asked once in each shell.
 fw_bus() {

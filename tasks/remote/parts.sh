@@ -43,6 +43,7 @@ part_now() {
 part_as_seen() {
     read -r _seen <"$1/seen"
     [ "$_seen" != - ] || return 0 # nothing runs yet that could have changed
+    case ${1##*-} in firewalld) fw_bus ;; esac # for all shells that come from this one
     _now=$(part_now "$1")
     [ "${_now%% *}" = "$_seen" ]
 }

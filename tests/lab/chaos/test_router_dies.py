@@ -26,12 +26,12 @@ CLAIMED = ("mv */armed */claimed", "after")
 OVER = ("mv */claimed */done", "before")
 UNLOCKING = ("rm -f /run/lvsfleet.lock *", "before")
 APPLYING = {
-    Kind.FIREWALLD: ("firewall-cmd --zone=* --remove-rich-rule=*", "before"),
+    Kind.FIREWALLD: ("busctl call *.zone removeRichRule ss public *", "before"),
     Kind.IPTABLES_DEBIAN: ("ip6tables-restore -w 5 --noflush", "after"),
     Kind.IPTABLES_RHEL: ("ip6tables-restore -w 5 --noflush", "after"),
 }
 SAVING = {
-    Kind.FIREWALLD: ("firewall-cmd --permanent * --remove-rich-rule=*", "before"),
+    Kind.FIREWALLD: ("busctl call *.config.zone removeRichRule s rule *", "before"),
     Kind.IPTABLES_DEBIAN: ("mv -f -- /etc/*6.lvsfleet *", "before"),
     Kind.IPTABLES_RHEL: ("mv -f -- /etc/*/ip6tables.lvsfleet *", "before"),
 }

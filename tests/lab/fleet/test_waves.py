@@ -84,9 +84,7 @@ def test_when_the_canary_fails_nobody_else_is_touched_and_it_can_be_resumed(
     fleet: Fleet, runs: Runs
 ) -> None:
     fleet.fresh(*ALL)
-    fleet.program(
-        "ams2", "firewall-cmd", f'case "$*" in *--add-*) {FAILS} ;; esac\nexec $real "$@"'
-    )
+    fleet.program("ams2", "busctl", f'case "$*" in *addRichRule*) {FAILS} ;; esac\nexec $real "$@"')
     others = [router for router in ALL if router != "ams2"]
     before = {router: fleet.state(router) for router in others}
 
@@ -98,7 +96,7 @@ def test_when_the_canary_fails_nobody_else_is_touched_and_it_can_be_resumed(
     run = runs.of(answer)
     assert run.stopped == "the canary ams2 failed"
 
-    fleet.sh("ams2", "rm /usr/local/sbin/firewall-cmd")
+    fleet.sh("ams2", "rm /usr/local/sbin/busctl")
     resumed = fleet.run("resume", run.id, "--format", "json")
     assert resumed.code == 0, resumed
     assert resumed.statuses == dict.fromkeys(ALL, "changed")

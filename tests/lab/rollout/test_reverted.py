@@ -106,7 +106,7 @@ def test_one_family_is_refused_at_the_very_first_rollout(fleet: Fleet) -> None:
 def test_a_program_says_that_all_is_well_and_it_is_not(fleet: Fleet) -> None:
     for router in IPTABLES:
         fleet.program(router, "iptables-restore", LOSES_A_RULE)
-    fleet.program("ams2", "firewall-cmd", LOSES_A_RICH_RULE)
+    fleet.program("ams2", "busctl", LOSES_A_RICH_RULE)
 
     answer = taken_back(fleet, *ALL)
 
@@ -119,19 +119,32 @@ def test_the_files_for_the_next_boot_cannot_be_written(fleet: Fleet) -> None:
     folders = {"fra2": "/etc/iptables", "lon2": "/etc/sysconfig"}
     for router, folder in folders.items():
         fleet.sh(router, f"mount --bind {folder} {folder} && mount -o remount,bind,ro {folder}")
-    fleet.program("ams2", "firewall-cmd", "case $* in *--permanent*--add*) exit 13 ;; esac\n" + GO)
+    fleet.program("ams2", "busctl", CANNOT_SAVE + GO)
 
     answer = taken_back(fleet, *ALL)
 
     for router, folder in folders.items():
         assert folder in answer.error(router)[1]
         fleet.sh(router, f"umount {folder}")
-    assert "13" in answer.error("ams2")[1]
+    assert "no luck with this one" in answer.error("ams2")[1]
     then_succeeds(fleet, *ALL)
 
 
+def test_firewalld_says_why_it_takes_a_rule_for_none_and_is_not_started_anew(fleet: Fleet) -> None:
+    """Nor does it take the undo of that rule; what would help then costs packets."""
+    started = fleet.sh("ams2", "systemctl show -P ActiveEnterTimestampMonotonic firewalld")
+    fleet.program("ams2", "busctl", TAKES_A_RULE_FOR_NONE)
+
+    answer = taken_back(fleet, "ams2")
+
+    assert "INVALID_RULE: " in answer.error("ams2")[1]
+    now = fleet.sh("ams2", "systemctl show -P ActiveEnterTimestampMonotonic firewalld")
+    assert now == started
+    then_succeeds(fleet, "ams2")
+
+
 def test_what_was_saved_reads_back_as_something_else(fleet: Fleet) -> None:
-    fleet.program("ams2", "firewall-cmd", LOSES_A_SAVED_RICH_RULE)
+    fleet.program("ams2", "busctl", LOSES_A_SAVED_RICH_RULE)
 
     answer = taken_back(fleet, "ams2")
 
@@ -182,25 +195,35 @@ case $*:$read in
 esac
 """
 
+CANNOT_SAVE = """
+case $* in *.config.zone*addRichRule*) echo 'Call failed: no luck with this one'; exit 13 ;; esac
+"""
+
 LOSES_A_RICH_RULE = """
 "$real" "$@" || exit
-case $*: in
-*--permanent*) ;;
-*--add-rich-rule=*21*)
+case $* in
+*.config.*) ;;
+*addRichRule*21*)
     if mkdir /run/lost-one 2>/dev/null; then
-        for each; do case $each in --add-*21*) lost=${each#--add}; esac; done
-        exec "$real" --zone=public "--remove$lost"
+        exec firewall-cmd --zone=public "--remove-rich-rule=$8"
     fi ;;
 esac
 """
 
+TAKES_A_RULE_FOR_NONE = """
+case $4:$5:${8-} in
+*.zone:addRichRule:*21*) exec "$real" "$1" "$2" "$3" "$4" "$5" "$6" "$7" 'rule bad' 0 ;;
+*.zone:removeRichRule:*21*) exec "$real" "$1" "$2" "$3" "$4" "$5" "$6" "$7" 'rule bad' ;;
+esac
+exec "$real" "$@"
+"""
+
 LOSES_A_SAVED_RICH_RULE = """
 "$real" "$@" || exit
-case $*: in
-*--permanent*--add-rich-rule=*21*)
+case $* in
+*.config.zone*addRichRule*21*)
     if mkdir /run/lost-one 2>/dev/null; then
-        for each; do case $each in --add-*21*) lost=${each#--add}; esac; done
-        exec "$real" --permanent --zone=public "--remove$lost"
+        exec firewall-cmd --permanent --zone=public "--remove-rich-rule=$7"
     fi ;;
 esac
 """
