@@ -167,7 +167,7 @@ class Work:
         Raises:
             RouterError: it could not be told, or nobody knows.
         """
-        deadline = min(self.left(), max(1.0, alone))
+        deadline = min(self.left(), alone)
         shell = self.connections.first()
         router.reread(shell, part, run=run, alone=alone, deadline=deadline)
 
