@@ -17,9 +17,9 @@ from runbooks.conduct import Request
 from runbooks.encounter import Encounter
 from runbooks.ending import THERE
 from runbooks.engine import Fleet, Job
-from runbooks.lockstep import Stage
 from runbooks.past import Past
 from runbooks.reports.run import LiveCount, Run
+from runbooks.stages import Stage
 from runbooks.vip_run import Looking, VipRun
 from tasks import vip as router
 from tasks.backends.protocol import Change

@@ -23,7 +23,7 @@ _MAY_BE_CHANGED = frozenset({Status.CHANGED, Status.UNKNOWN})
 
 @dataclass
 class InventoryEnding:
-    """See `runbooks.lockstep.Ending`.
+    """See `runbooks.stages.Ending`.
 
     Before the first router is changed it is on the disk what is going to become of the inventory,
     and that the run is not finished. A guardian waits for this program to die.

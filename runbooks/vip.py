@@ -12,10 +12,10 @@ from inventory.problems import did_you_mean
 from runbooks.conduct import Request
 from runbooks.encounter import Encounter, Shown
 from runbooks.engine import Fleet, Job
-from runbooks.lockstep import Stage
 from runbooks.past import Past
 from runbooks.probing import Probe
 from runbooks.reports.run import Run
+from runbooks.stages import Stage
 from runbooks.vip_run import Looking, VipRun
 from runbooks.vip_stages import stages
 from tasks import vip as router

@@ -20,10 +20,11 @@ from runbooks.encounter import Shown
 from runbooks.ending import THERE, InventoryEnding
 from runbooks.engine import Fleet, Job
 from runbooks.loading import load, refuse_absent_lab
-from runbooks.lockstep import Lockstep, Stage
+from runbooks.lockstep import Lockstep
 from runbooks.past import Past
 from runbooks.reports.run import InventoryChange, Run, Said
 from runbooks.selection import select
+from runbooks.stages import Stage
 from runbooks.unfinished import refuse, tell
 from runbooks.vip_edit import edit_for
 from tasks.look import Look

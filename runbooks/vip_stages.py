@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from inventory.rules import Address
-from runbooks.lockstep import Stage
 from runbooks.probing import Probe
+from runbooks.stages import Stage
 from tasks import vip as router
 from tasks.backends.protocol import Change
 from tasks.observe import Observed
