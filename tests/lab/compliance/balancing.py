@@ -64,6 +64,14 @@ def _table(condition: str) -> str:
     return f"ipvsadm -Sn | grep -q -e '{condition}'"
 
 
+def served_by(real: str) -> str:
+    """Web has this real server and no other, by direct routing; done when the kernel knows."""
+    edit = f"s/NAT/DR/; s/10.0.0.1 0/{real} 0/; /persistence/d; /10.0.0.2/,/}}/d"
+    return (
+        f"sed -i '1,/^}}/{{{edit}}}' {SERVERS}; {_RELOAD}; {_WAIT.format(_table(f'{real}:0 -g'))}"
+    )
+
+
 _ERROR, _WARNING, _INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 FAULTS = (
     replace(

@@ -1,4 +1,7 @@
-"""A router that balances, with IPVS in its kernel: each fault is found, and only it."""
+"""A router that balances, with IPVS in its kernel: each fault is found, and only it.
+
+What is sent to a VIP that comes is answered by a real server, or all is taken back.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,16 @@ import pytest
 from inventory.errors import LvsfleetError
 from lab.packets import send
 from lab.topology import Kind
-from tests.lab.compliance.balancing import FAULTS, KEEP, Balancing
+from tests.lab.compliance.balancing import CONF, FAULTS, KEEP, Balancing, served_by
+from tests.lab.compliance.served import real_server
 from tests.lab.compliance.test_faults import check
 from tests.lab.conftest import OTHERS_NUMBER, reserved
 from tests.lab.rollout.fleet import Fleet
 
 ROUTER = "ams1"
 SECONDS = 20.0
+ALL_OF_IT = f"cat {CONF} /etc/iptables/*; iptables -t mangle -S; iptables -S; ip -br a; ipvsadm -Sn"
+"""What a VIP's change could touch."""
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +82,37 @@ def test_nothing_is_found_when_all_is_mended(balancing: Fleet) -> None:
 
 @pytest.mark.parametrize("fault", [each for each in FAULTS if each.says], ids=str)
 def test_a_rollout_mends_it(balancing: Fleet, fault: Balancing) -> None:
-    """The last of the router: what it says in the inventory stays there."""
+    """What it says in the inventory stays there."""
     balancing.sh(ROUTER, fault.script)
     assert told(balancing, 3) == {(fault.check, fault.severity.value)}
     balancing.services(ROUTER).update(fault.says)
     answer = balancing.rollout()
     assert answer.code == 0, answer
     assert told(balancing, 0) == set()
+
+
+def test_a_vip_that_no_real_server_answers_for_is_taken_back(balancing: Fleet) -> None:
+    """The last of the router: it has another real server, and another VIP, then."""
+    site = balancing.lab.router(ROUTER).site
+    old, new = site.web[0], site.at(20)[0]
+    options = ("--no-inventory", "--now", "--yes", "--confirm-timeout", "300", "--timeout", "200")
+    words = ("vip", "add", "web", str(new), *options, "--inventory", str(balancing.folder))
+    with real_server(balancing.lab, site) as real:
+        real.has(old)
+        balancing.sh(ROUTER, served_by(str(real.address)))
+        before = balancing.sh(ROUTER, ALL_OF_IT)
+
+        refused = real.lvsfleet(balancing.folder, *words)
+
+        assert refused.code == 1, refused
+        said = f"no real server answers on {new} port 80 and 443, though they do on another VIP"
+        assert said in refused.error(ROUTER)[1]
+        assert refused.statuses == {ROUTER: "reverted"}
+        assert balancing.sh(ROUTER, ALL_OF_IT) == before
+        real.has(new)
+
+        done = real.lvsfleet(balancing.folder, *words)
+
+        assert done.code == 0, done
+        assert "LVS070" not in {each["id"] for each in done.routers[ROUTER]["findings"]}
+        assert f" {new}/" in balancing.sh(ROUTER, "ip -br a")
