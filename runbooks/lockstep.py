@@ -134,7 +134,8 @@ class Lockstep:
 
     def _abreast(self, looks: Mapping[str, Look], journal: Journal) -> Abreast:
         options = replace(self.fleet.options, recorder=journal)
-        abreast = Abreast(self.fleet, until=time.monotonic() + options.confirm_timeout)
+        fleet = replace(self.fleet, runner=self.fleet.runner.abreast(len(looks)))
+        abreast = Abreast(fleet, until=time.monotonic() + options.confirm_timeout)
         for name, seen in looks.items():
             if seen.observed is None:
                 continue

@@ -53,6 +53,8 @@ class FleetRunner:
             its result still counts if it comes before the others are done.
         stop: a request to stop, from elsewhere.
         on_stop: told at each request which routers are still at work.
+        to_the_end: whoever is asked to stop gently begins with the others all the same: they are
+            part of something that was begun already.
     """
 
     def __init__(
@@ -61,11 +63,24 @@ class FleetRunner:
         deadline: float | None = None,
         stop: Stop | None = None,
         on_stop: Callable[[Sequence[str]], None] | None = None,
+        *,
+        to_the_end: bool = False,
     ) -> None:
         self.workers = workers
         self.deadline = deadline
         self.stop = stop or Stop()
         self.on_stop = on_stop
+        self.to_the_end = to_the_end
+
+    def abreast(self, routers: int) -> FleetRunner:
+        """One for steps of a change that so many routers must take at the same time."""
+        workers = max(self.workers, routers)
+        return FleetRunner(workers, self.deadline, self.stop, self.on_stop, to_the_end=True)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nobody begins any more."""
+        return self.stop.at_once if self.to_the_end else self.stop.gently
 
     def run(self, task: Task, hosts: list[Host]) -> AggregatedResult:
         """Run ``task`` on each of ``hosts``; the results come in their order, one for each."""
@@ -92,9 +107,10 @@ class _Run:
 
     def wait(self) -> list[MultiResult]:
         with self.runner.stop.waking(lambda: self.events.put(None)):
-            if not self.runner.stop.gently:
+            # That it was asked to stop gently was answered when the steps before were at work.
+            answered = min(self.runner.stop.requests, 1) if self.runner.to_the_end else 0
+            if not self.runner.stopped:
                 self._start_workers()
-            answered = 0
             while len(self.done.keys() | self.overdue) < len(self.hosts):
                 if self.runner.stop.requests > answered:
                     answered = self.runner.stop.requests
@@ -169,13 +185,13 @@ class _Run:
                     self._start_worker()
 
     def _stop(self) -> None:
-        while self.pending:
+        while self.pending and self.runner.stopped:
             try:
                 index = self.pending.popleft()
             except IndexError:
                 break
             self.done[index] = self._failed(self.hosts[index], NotBegun())
-        if self.runner.on_stop is not None:
+        if self.runner.on_stop is not None and (self.begun or not self.runner.to_the_end):
             self.runner.on_stop([self.hosts[i].name for i in self._running()])
         if self.runner.stop.at_once:
             self.overdue.update(i for i in range(len(self.hosts)) if i not in self.done)

@@ -23,20 +23,34 @@ def take_back(abreast: Abreast, why: RouterError, end: Callable[[Outcome], None]
     begun = [
         name
         for name, each in abreast.members.items()
-        if each.parts or isinstance(each.error, (ApplyFailed, *LOST))
+        if each.parts or isinstance(each.error, (ApplyFailed, *LOST)) or _may_have_begun(each)
     ]
     _await_silent(abreast, begun)
 
-    def back(member: Member, _: str) -> None:
+    left = dict.fromkeys(begun)
+
+    def back(member: Member, name: str) -> None:
         with_others = f"taken back with the others: {why.message}"
         error = member.error or ApplyFailed(with_others, why.hint)
         end(member.work.take_back(member.seen, abreast.fleet.options.run, error))
+        left.pop(name)
 
     abreast.each_to_its_end(begun, "revert", back)
     for name, each in abreast.members.items():
-        if name not in begun:
+        if name in left:  # nobody waits for it any more
+            error = ApplyFailed(
+                f"whether it was taken back is not known: {why.message}",
+                f"It does so by itself; `lvsfleet history {abreast.fleet.options.run}` says when",
+            )
+            end(replace(each.seen.outcome(Status.UNKNOWN), error=error))
+        elif name not in begun:
             status = Status.FAILED if each.error else Status.SKIPPED
             end(replace(each.seen.outcome(status), error=each.error))
+
+
+def _may_have_begun(member: Member) -> bool:
+    """Whether it was left at work, as after a second Ctrl-C, or by a fault of this program."""
+    return type(member.error) is RouterError
 
 
 def _await_silent(abreast: Abreast, begun: Sequence[str]) -> None:

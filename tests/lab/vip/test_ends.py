@@ -13,10 +13,10 @@ import pytest
 from lab.topology import Kind
 from tests.lab.chaos.controller import wait_for
 from tests.lab.chaos.world import each
-from tests.lab.rollout.fleet import differences
+from tests.lab.rollout.fleet import Answer, differences
 from tests.lab.vip import drains
 from tests.lab.vip.cluster import Cluster
-from tests.lab.vip.told import Told, guardians, killed, power_cut
+from tests.lab.vip.told import Told, Words, guardians, killed, power_cut
 from tests.lab.vip.watch import watched
 
 Story = Callable[[Told], None]
@@ -180,6 +180,37 @@ def changed_since(told: Told) -> None:
     assert told.new not in told.cluster.said()
 
 
+def interrupted(told: Told, points: dict[str, str], action: str, words: Words) -> Answer:
+    """Somebody presses Ctrl-C when these routers are at these points; all is as before then."""
+    before = told.state()
+    answer = told.vip(*words, points=points, action=action).answer()
+    assert answer.code == 130, answer
+    told.ended()
+    assert differences(before, told.state()) == {}
+    return answer
+
+
+def interrupted_at_the_canary(told: Told) -> None:
+    first, canary = told.cluster.routers
+    words = drains.draining(told)
+    answer = interrupted(told, {canary: "after begin"}, "int", words)
+    assert answer.statuses == {first: "skipped", canary: "reverted"}
+
+
+def interrupted_between_stages(told: Told) -> None:
+    points = dict.fromkeys(told.cluster.routers, "after follow")
+    answer = interrupted(told, points, "int", (*told.moving, "--now"))
+    assert set(answer.statuses.values()) == {"reverted"}, answer
+
+
+def interrupted_and_not_waited_for(told: Told) -> None:
+    """What watches over it takes it back: it says that this is not known."""
+    points = dict.fromkeys(told.cluster.routers, "after follow")
+    words = (*told.moving, "--now", "--confirm-timeout", "600")
+    answer = interrupted(told, points, "int int", words)
+    assert set(answer.statuses.values()) == {"unknown"}, answer
+
+
 STORIES: dict[str, dict[Kind, Story]] = {
     "killed": {
         Kind.FIREWALLD: killed_before_the_inventory,
@@ -195,6 +226,11 @@ STORIES: dict[str, dict[Kind, Story]] = {
         Kind.FIREWALLD: changed_since,
         Kind.IPTABLES_DEBIAN: a_removal_comes_back,
         Kind.IPTABLES_RHEL: back_and_forth,
+    },
+    "interrupted": {
+        Kind.FIREWALLD: interrupted_at_the_canary,
+        Kind.IPTABLES_DEBIAN: interrupted_between_stages,
+        Kind.IPTABLES_RHEL: interrupted_and_not_waited_for,
     },
     "drained": {
         Kind.FIREWALLD: drains.killed_between_the_commits,

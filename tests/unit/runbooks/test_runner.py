@@ -162,6 +162,40 @@ def test_a_stop_from_before_begins_nothing() -> None:
     assert {type(each[0].exception) for each in results.values()} == {NotBegun}
 
 
+def test_what_was_begun_on_some_goes_on_with_all_after_a_request() -> None:
+    """Routers that change as one: what takes the change back must reach each of them."""
+    stop, told = Stop(), []
+    stop.request()
+    runner = FleetRunner(1, stop=stop, on_stop=lambda names: told.append(list(names)))
+    results = run(runner.abreast(len(NAMES)), lambda name: name)
+    assert [each[0].result for each in results.values()] == list(NAMES)
+    assert told == []
+
+    def work(name: str) -> str:
+        together.wait(30)
+        return name
+
+    together = threading.Barrier(len(NAMES))
+    results = run(runner.abreast(len(NAMES)), work)
+    assert [each[0].result for each in results.values()] == list(NAMES)
+
+
+def test_but_nobody_is_waited_for_after_the_second_one(release: threading.Event) -> None:
+    stop = Stop()
+
+    def work(name: str) -> None:
+        if name == "r1":
+            stop.request()
+            stop.request()
+        release.wait(30)
+
+    runner = FleetRunner(3, stop=stop).abreast(3)
+    results = run(runner, work)
+    assert type(results["r1"][0].exception) is Abandoned
+    results = run(runner, lambda name: name)
+    assert {type(each[0].exception) for each in results.values()} == {NotBegun}
+
+
 def test_no_router_is_no_work() -> None:
     nr = fleet(FleetRunner()).filter(filter_func=lambda _host: False)
     assert dict(nr.run(task=lambda _task: None)) == {}
