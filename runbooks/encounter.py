@@ -11,7 +11,7 @@ from tasks.checks.catalog.vip import LVS071
 from tasks.errors import ChangedMeanwhile, Outside, RouterError, Taken
 from tasks.keepalived.answer import config_of
 from tasks.look import Look
-from tasks.neighbours import answer_of, encounter, networks
+from tasks.neighbours import Network, answer_of, encounter, networks
 from tasks.observe import Observed
 from tasks.outcome import Edit, Finding, Outcome
 
@@ -94,8 +94,12 @@ class Encounter:
             listed = sorted(str(n) for n in nets if n.version == new.version) or ["none"]
             where = f"of the interface that has {self.like}" if beside else "of the routers"
             said = f"{new} is in no network {where}: {_joined(listed)}"
-            for name in seen:
-                yield name, Outside(said, f"Look at the address; {_FORCE}")
+        elif names := [_edge(new, network) for network in nets if _edge(new, network)]:
+            said = f"{new} cannot be a host's: it is {_joined(sorted(names))}"
+        else:
+            return
+        for name in seen:
+            yield name, Outside(said, f"Look at the address; {_FORCE}")
 
     def _other_than_shown(self, name: str, look: Look) -> RouterError | None:
         if self.shown is None or look.change is None:
@@ -106,6 +110,15 @@ class Encounter:
             "what it needs now is not what was shown a moment ago: somebody else changed it",
             "Run again: it shows anew",
         )
+
+
+def _edge(address: Address, network: Network) -> str:
+    """What an address is to a network of IPv4 that has a broadcast address; empty: one of many."""
+    if address.version != 4 or network.prefixlen > 30:  # noqa: PLR2004
+        return ""
+    if address == network.broadcast_address:
+        return f"the broadcast address of {network}"
+    return f"the address of the network {network}" if address == network.network_address else ""
 
 
 def _has(observed: Observed, address: Address) -> bool:

@@ -30,18 +30,19 @@ def code_of_plan(planned: Run) -> Exit:
     return Exit.DRIFT if code is Exit.OK and alone else code
 
 
-def agreed(planned: Run, question: str) -> bool:
-    """Show the plan where there is somebody, and ask. Nothing, or the end of input, is no."""
+def agreed(planned: Run, what: str) -> bool:
+    """Show the plan, and ask whether to do ``what``. Nothing, or the end of input, is no."""
     from dataclasses import replace  # noqa: PLC0415 - help is quick without it
 
     from runbooks.reports.diff import render_diff  # noqa: PLC0415
     from runbooks.reports.table import render_table  # noqa: PLC0415
-    from runbooks.reports.text import screen_of  # noqa: PLC0415
+    from runbooks.reports.text import screen_of, visible  # noqa: PLC0415
 
     screen = screen_of(sys.stderr)
     shown = replace(planned, dry_run=False)  # it does not end with that
     sys.stderr.write(render_diff(planned, screen) + render_table(shown, screen))
-    sys.stderr.write(f"\n{question} [y/N] ")
+    routers = ", ".join(visible(each.router) for each in planned.outcomes)
+    sys.stderr.write(f"\n{visible(what)} on {routers}? [y/N] ")
     sys.stderr.flush()
     try:
         answer = sys.stdin.readline()

@@ -172,7 +172,7 @@ def _change(request: dict[str, Any], **what: Any) -> Exit:
         code = code_of_plan(shown)
         if dry_run or code is not Exit.DRIFT:
             return max(conclude(shown, report_format, output), code)
-        if not agreed(shown, f"{_said(wish)} on {_names(shown)}?"):
+        if not agreed(shown, _said(wish)):
             return code
     do = Request(policy=Policy(now=now), **request)
     return conclude(change_vip(do, wish, shown=shown), report_format, output)
@@ -184,9 +184,3 @@ def _said(wish: Wish) -> str:
     return (
         f"Add {wish.new} to {wish.service}" if wish.new else f"Take {wish.old} from {wish.service}"
     )
-
-
-def _names(planned: Run) -> str:
-    from runbooks.reports.text import visible  # noqa: PLC0415 - help is quick without it
-
-    return ", ".join(visible(each.router) for each in planned.outcomes)

@@ -100,7 +100,7 @@ def _change(
         if dry_run or code is not Exit.DRIFT:
             return max(conclude(shown, report_format, output), code)
         verb = "Drain" if wish.how else "Drain no longer"
-        if not agreed(shown, f"{verb} {wish.vip} of {wish.service}?"):
+        if not agreed(shown, f"{verb} {wish.vip} of {wish.service}"):
             return code
     counting = _Counting()
     do = Request(policy=Policy(now=now), **request)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from runbooks.reports.run import Run, Said
 from tasks.outcome import Status
 
+_OF_A_VIP = {"vip", "drain", "undrain"}
 _CHANGED = {Status.CHANGED, Status.UNKNOWN}
 
 
@@ -22,6 +23,12 @@ def next_steps(run: Run) -> Iterator[str]:
         yield f"Nothing to take back: all is as it was before run {run.of}."
     elif run.command == "resume" and set(run.summary) <= {Status.UNCHANGED}:
         yield f"Nothing is left to do of run {run.of}."
+    elif (
+        run.command in _OF_A_VIP
+        and set(run.summary) <= {Status.UNCHANGED}
+        and run.inventory is None
+    ):
+        yield "Nothing to do: the routers and the inventory are so already."
     if run.inventory is not None and run.inventory.status in (Said.LEFT, Said.AGREES):
         yield _left(run)
     if run.live is not None:

@@ -105,6 +105,24 @@ def test_an_address_of_another_network_is_refused(new: str) -> None:
     assert new in errors["ams1"].message
 
 
+@pytest.mark.parametrize(
+    ("new", "what"),
+    [
+        ("203.0.113.255", "the broadcast address of 203.0.113.0/24"),
+        ("203.0.113.0", "the address of the network 203.0.113.0/24"),
+    ],
+)
+def test_an_address_that_no_host_can_have_is_refused(new: str, what: str) -> None:
+    errors, _ = Encounter(ip_address(new), OLD).judge(cluster())
+    assert set(errors) == {"ams1", "ams2"}
+    assert errors["ams1"].message == f"{new} cannot be a host's: it is {what}"
+
+
+def test_the_ends_of_a_network_of_two_are_hosts() -> None:
+    small = {"ams1": router("203.0.113.10/31"), "ams2": router("203.0.113.10/31")}
+    assert Encounter(ip_address("203.0.113.11"), OLD).judge(small) == ({}, ())
+
+
 def test_force_tells_and_goes_on() -> None:
     for seen in (cluster(SOMEBODY), {"ams1": router("192.0.2.1/24")}):
         errors, told = Encounter(NEW, OLD, force=True).judge(seen)
