@@ -31,7 +31,7 @@ drain_ready() {
 }
 
 drain_observe() {
-    if have nft; then section drain:own nft_own -js; fi
+    case $nft_tables in *"table $nft_table"*) section drain:own nft_own -js ;; esac
     for _f in $nft_file $nft_units; do
         file_section "$_f"
     done

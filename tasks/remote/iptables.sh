@@ -36,7 +36,7 @@ ipt_variant() {
 
 # ipt_beside: the rules of iptables that stand beside another packet filter's.
 ipt_beside() {
-    case $(nft list tables 2>/dev/null) in *'table ip mangle'* | *'table ip6 mangle'*) ipt_variant nft ;; esac
+    case $nft_tables in *'table ip mangle'* | *'table ip6 mangle'*) ipt_variant nft ;; esac
     ipt_variants
 }
 

@@ -28,8 +28,8 @@ nft_others() { nft_terse ruleset; }
 # the maps, with their elements, that it may take them from. Elements that come and go by themselves stay
 # out.
 nft_marking() {
-    nft list tables | while read -r _ _family _table; do
-        [ "$_family $_table" != "$nft_table" ] || continue
+    printf '%s\n' "$nft_tables" | while read -r _ _family _table; do
+        case "$_family $_table" in ' ' | "$nft_table") continue ;; esac
         case " $* " in *" ${_family}_$_table "*) continue ;; esac
         _listed=$(nft_terse table "$_family" "$_table" 2>/dev/null) || continue
         case $_listed in *'"mangle"'*'"mark"'*) ;; *) continue ;; esac

@@ -35,6 +35,9 @@ has_ours() {
 # observe_all BACKENDS ZONE: BACKENDS with a comma between, the first may be auto: it has the marks. Of
 # the others those are asked that are named, or have something of ours. ZONE may be empty.
 observe_all() {
+    # Each start of nft counts in a look: all that asks which tables there are goes by one answer.
+    nft_tables=
+    if have nft; then nft_tables=$(nft list tables 2>/dev/null); fi
     _units=$(systemctl show --property=Id,LoadState,ActiveState,UnitFileState firewalld.service \
         iptables.service ip6tables.service netfilter-persistent.service nftables.service \
         keepalived.service lvsfleet-nftables.service lvsfleet-drain.service 2>&1)

@@ -16,9 +16,11 @@ from tasks import draining
 from tasks.backends.protocol import Change
 from tasks.draining import LOADER, State, change, state_of
 from tasks.errors import NotReady
-from tasks.observe import Observed
+from tasks.observe import Observed, of_sections
 from tasks.outcome import Op, Where
 from tasks.plan import plan, plan_back
+from tasks.remote import script
+from tasks.sections import split
 from tests.strategies import services
 from tests.unit.tasks.routers import IptablesRouter, observed
 
@@ -204,3 +206,12 @@ def test_a_table_that_is_not_as_it_should_be_is_written_anew(odd: str) -> None:
     again = change(seen(told, then), then, Backend.NFTABLES, lambda _: None)
     assert bool(again.pending(Where.RUNTIME)) is ("delete" not in odd)
     assert not again.pending(Where.SAVED)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("backend", [each for each in Backend if each is not Backend.AUTO])
+@pytest.mark.parametrize("there", [False, True])
+def test_a_table_that_only_runs_is_seen(backend: Backend, *, there: bool) -> None:
+    made = "nft add table inet lvsfleet_drain" if there else ""
+    told = alone(f"{made}\nset +e -- nonce {backend.value} ''\n{script('observe')}")
+    assert bool(state_of(of_sections(split(told, "nonce"))).running) is there
