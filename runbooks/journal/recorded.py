@@ -152,8 +152,8 @@ class RecordedRun:
 
     @property
     def ended_later(self) -> bool:
-        """Whether it was cut off, and another run brought it to its end."""
-        return self.end is End.CUT_OFF and self.edit is not None and not self.marked
+        """Whether it left something open, and another run brought it to its end."""
+        return self.end is not End.RUNNING and self.edit is not None and not self.marked
 
     @property
     def summary(self) -> dict[Status, int]:

@@ -23,7 +23,8 @@ from runbooks.journal.place import runs
 from runbooks.journal.pruning import prune
 from runbooks.journal.unfinished import ending, mark, marked, unmark
 from runbooks.unfinished import LOG, Unfinished, refuse, tell, unfinished, whole
-from tasks.outcome import Edit, Op, Where
+from runbooks.vip_again import is_of_a_vip
+from tasks.outcome import Edit, Op, Outcome, Status, Where
 
 RUN = "20261123T074512Z-ams-4f2a"
 BEFORE, AFTER = b"vips: [203.0.113.10]\n", b"vips: [203.0.113.20]\n"
@@ -154,6 +155,40 @@ def test_the_history_says_when_another_run_ended_it() -> None:
     assert "resume" not in text
     assert "ams1: ended later" in text
     assert result(read(RUN)) == "2 ended later, cut off"
+
+
+def test_likewise_of_one_that_nobody_waited_for() -> None:
+    """Somebody pressed Ctrl-C twice: its guardian ended it, and the journal cannot know."""
+    journal = begun(*both("begin", "starts"))
+    for router in ("ams1", "ams2"):
+        journal.outcome(Outcome(router, Status.UNKNOWN))
+    journal.end(interrupted=True)
+    journal.close()
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    assert f"`lvsfleet resume {RUN}` goes on" in render_run(read(RUN), now=now)
+    unmark(RUN)
+    text = render_run(read(RUN), now=now)
+    assert "lvsfleet resume" not in text
+    assert "Another run, or the routers by themselves, brought it to its end." in text
+
+
+def test_the_history_says_how_a_vip_was_to_drain() -> None:
+    for command, options, said in (
+        ("drain", {"how": "reject"}, "vip drain web 203.0.113.10 (reject)"),
+        ("undrain", {"was": "reject"}, "vip undrain web 203.0.113.10"),
+    ):
+        journal = Journal.create(
+            f"{RUN}-{command}",
+            command=command,
+            inventory=None,
+            selection={},
+            options={"service": "web", "vip": "203.0.113.10", **options},
+            started=datetime(2026, 11, 23, tzinfo=UTC),
+        )
+        journal.close()
+        run = read(f"{RUN}-{command}")
+        assert asked(run) == said
+        assert is_of_a_vip(run)
 
 
 def test_it_is_kept_however_old() -> None:
