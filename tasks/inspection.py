@@ -41,10 +41,8 @@ class Inspection:
 
 
 def observe_all(shell: Shell, desired: Desired, *, deadline: float) -> Observed:
-    """As `tasks.observe.observe`, with all that `inspect` asks: keepalived's files, the kernel."""
-    nonce = new_nonce()
-    arguments = (nonce, desired.asked, desired.places)
-    return parse(shell.run(script("inspect"), *arguments, deadline=deadline), nonce)
+    """As `tasks.observe.observe`, with what else VIPs go by: keepalived's files, the kernel."""
+    return _ask("vips", shell, desired, deadline)
 
 
 def inspect(shell: Shell, desired: Desired, *, deadline: float) -> Inspection:
@@ -58,7 +56,13 @@ def inspect(shell: Shell, desired: Desired, *, deadline: float) -> Inspection:
     Raises:
         RouterError: it could not be asked, or its answer makes no sense.
     """
-    return of_observed(observe_all(shell, desired, deadline=deadline))
+    return of_observed(_ask("inspect", shell, desired, deadline))
+
+
+def _ask(phase: str, shell: Shell, desired: Desired, deadline: float) -> Observed:
+    nonce = new_nonce()
+    arguments = (nonce, desired.asked, desired.places)
+    return parse(shell.run(script(phase), *arguments, deadline=deadline), nonce)
 
 
 def of_observed(observed: Observed) -> Inspection:

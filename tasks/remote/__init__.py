@@ -13,6 +13,7 @@ PHASES = {
     "observe": _READING,
     "survey": (*_READING, "keepalived"),
     "inspect": (*_READING, "keepalived", "inspection"),
+    "vips": (*_READING, "keepalived", "inspection"),
     "encounter": (*_READING, "keepalived", "inspection", "neighbours"),
     "standing": ("common",),
     "probe": ("common",),

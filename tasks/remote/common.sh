@@ -14,10 +14,13 @@ lock=/run/lvsfleet.lock
 section() {
     _name=$1
     shift
-    printf '\n@@%s< %s\n' "$nonce" "$_name"
+    section_begins "$_name"
     "$@"
-    printf '\n@@%s> %s %s\n' "$nonce" "$_name" "$?"
+    section_ends "$_name" "$?"
 }
+
+section_begins() { printf '\n@@%s< %s\n' "$nonce" "$1"; }
+section_ends() { printf '\n@@%s> %s %s\n' "$nonce" "$1" "$2"; }
 
 # file_section PATH: a file's bytes, framed; nothing at all where there is no such file.
 file_section() {

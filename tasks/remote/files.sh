@@ -25,13 +25,29 @@ _prepare() {
     cat -- "$2" >"$3" && sync "$3"
 }
 
-settle() { mv -f -- "$1.lvsfleet" "$1" && sync "$(dirname -- "$1")"; }
+settle() { mv -f -- "$1.lvsfleet" "$1" && sync_folder "$1"; }
 
 # gone FILE: there is no such file any more.
-gone() { rm -f -- "$1" && sync "$(dirname -- "$1")"; }
+gone() { rm -f -- "$1" && sync_folder "$1"; }
+
+# sync_folder PATH: what came and went in the folder of PATH is on the disk.
+sync_folder() {
+    case $1 in
+        /*/*) sync "${1%/*}" ;;
+        *) sync "$(dirname -- "$1")" ;;
+    esac
+}
 
 # kept DIR PATH: where the snapshot of the run in DIR has the copy of PATH.
-kept() { printf '%s/before/%s' "$1" "$(printf '%s' "$2" | tr / %)"; }
+kept() {
+    _rest=$2
+    _flat=
+    while [ "$_rest" != "${_rest#*/}" ]; do
+        _flat=$_flat${_rest%%/*}%
+        _rest=${_rest#*/}
+    done
+    printf '%s/before/%s' "$1" "$_flat$_rest"
+}
 
 # put_owned PART NAME: the list of our own rules, as a part for firewalld has it under NAME; absent is
 # none. A link takes no room on a disk that is full.

@@ -22,17 +22,20 @@ by_iptables() {
     nft list tables 2>/dev/null | grep -E "$@" '^table ip6? (filter|mangle|nat|raw|security)$'
 }
 
-# inspect_all BACKENDS PLACES: as observe_all, and what else checks ask about.
-inspect_all() {
+# look_all BACKENDS PLACES: as observe_all, and what else a change of VIPs goes by.
+look_all() {
     observe_all "$@"
-    if [ -L "$lock" ]; then section now date +%s; fi
     section kernel kernel
+    if have keepalived; then ka_observe; fi
+}
+
+# inspect_all BACKENDS PLACES: as look_all, and what else checks ask about.
+inspect_all() {
+    look_all "$@"
+    if [ -L "$lock" ]; then section now date +%s; fi
     section run-names ls -1 "$home/runs"
     if [ -r /proc/net/ip_vs ] && have ipvsadm; then section ipvs ipvsadm --save --numeric; fi
-    if have keepalived; then
-        ka_observe
-        section keepalived:test ka_test
-    fi
+    if have keepalived; then section keepalived:test ka_test; fi
     if [ "$_running" = yes ]; then
         file_section /etc/firewalld/firewalld.conf
         # What iptables made is beside firewalld's own: Docker's, direct rules.

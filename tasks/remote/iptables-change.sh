@@ -75,9 +75,8 @@ ipt_ready() {
         if [ "$_v" = 4 ]; then _restore=iptables-restore; else _restore=ip6tables-restore; fi
         have "$_restore" || { printf '%s: not found\n' "$_restore"; return 1; }
         if have modprobe; then modprobe -q -a xt_MARK xt_multiport 2>/dev/null; fi
-        printf '%s\n' '*mangle' ':LVSFLEET-TRY - [0:0]' '-A LVSFLEET-TRY -j MARK --set-mark 1' COMMIT |
-            "$_restore" -w 5 --noflush 2>&1 || return
-        printf '%s\n' '*mangle' ':LVSFLEET-TRY - [0:0]' '-X LVSFLEET-TRY' COMMIT |
+        printf '%s\n' '*mangle' ':LVSFLEET-TRY - [0:0]' '-A LVSFLEET-TRY -j MARK --set-mark 1' COMMIT \
+            '*mangle' ':LVSFLEET-TRY - [0:0]' '-X LVSFLEET-TRY' COMMIT |
             "$_restore" -w 5 --noflush 2>&1 || return
     done
 }

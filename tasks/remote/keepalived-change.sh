@@ -9,10 +9,8 @@ ka_now() {
     done <"$1/files" | sha256sum
 }
 
-# ka_say FILE: what keepalived says of its configuration as it is, into FILE.
+# ka_say FILE: what keepalived says of its configuration as it is, into FILE; _words and ka_main are known.
 ka_say() {
-    _words=$(ka_words)
-    ka_main=$(printf '%s\n' "$_words" | ka_main)
     ka_test >"$1" 2>&1
     printf '%s\n' "$?" >"$1.status"
 }
@@ -33,6 +31,8 @@ ka_apply() {
     done
     while read -r _ _new _path; do cp -p -- "$_path" "$1/undo/$_new" || return; done <"$1/do/files"
     sync "$1/undo"
+    _words=$(ka_words)
+    ka_main=$(printf '%s\n' "$_words" | ka_main)
     ka_say "$1/test-before"
     while read -r _ _new _path; do prepare "$_path" "$1/do/$_new" || return; done <"$1/do/files"
     while read -r _ _ _path; do settle "$_path" || return; done <"$1/do/files"

@@ -22,6 +22,7 @@ nb_ask() {
     if [ "$(ip -o addr show to "$1" 2>/dev/null)" ]; then return; fi
     nb_dev=$(nb_device "$1" "$2")
     [ "$nb_dev" ] || return 0
+    read -r nb_asked _ </proc/uptime
     case $(nb_known) in
         *PERMANENT* | *NOARP*) return ;;
         ?*) ip neigh del "$1" dev "$nb_dev" 2>/dev/null ;;
@@ -32,13 +33,21 @@ nb_ask() {
     "$_ping" -n -c 1 -W 1 -I "$nb_dev" "$1" >/dev/null 2>&1 </dev/null &
 }
 
+# nb_waited: for how many hundredths of a second.
+nb_waited() {
+    read -r _now _ </proc/uptime
+    printf '%s' $((${_now%.*}${_now#*.} - ${nb_asked%.*}${nb_asked#*.}))
+}
+
 nb_known() { ip neigh show to "$nb_address" dev "$nb_dev" 2>/dev/null; }
 
 # nb_told: what came of it: a line `dev NAME`, and one of ip's where somebody is known; behind it those
-# of other addresses that the same one has.
+# of other addresses that the same one has. Who is there answers in milliseconds; a tenth of a second has
+# nearly always gone by with all else that was asked.
 nb_told() {
     [ "$nb_dev" ] || return 0
-    for _ in 1 2; do
+    for _ in 1 2 3 4 5; do
+        [ "$(nb_waited)" -lt 10 ] || break
         case $(nb_known) in *INCOMPLETE* | '') sleep 0.02 ;; *) break ;; esac
     done
     echo "dev $nb_dev"

@@ -22,7 +22,7 @@ receive() {
         mkdir "$1/$_part" "$1/$_part/do" "$1/$_part/undo" "$1/$_part/save" &&
             ln -s ../before "$1/$_part/before" || return
     done
-    rm -f "$1/end"
+    if [ -e "$1/end" ]; then rm -f "$1/end"; fi
     awk -v dir="$1" -v mark="@@$nonce" \
         '$1 == mark { if (out) close(out); out = dir "/" $2; printf "" >out; next } { print >out }' ||
         return
@@ -79,8 +79,11 @@ begin_parts() {
 tell_tests() {
     for _part in $2; do
         for _when in before after; do
-            if [ -f "$1/$_part/test-$_when" ]; then
-                section "test-$_when" cat -- "$1/$_part/test-$_when"
+            _test=$1/$_part/test-$_when
+            if [ -s "$_test" ]; then
+                section "test-$_when" cat -- "$_test"
+            elif [ -f "$_test" ]; then
+                section "test-$_when" true
             fi
         done
     done

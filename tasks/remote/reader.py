@@ -12,7 +12,7 @@ import shlex
 from tasks.remote import script
 
 PATH = "/usr/local/sbin/lvsfleet-read"
-PHASES = ("observe", "inspect", "standing", "status", "survey")
+PHASES = ("observe", "inspect", "vips", "standing", "status", "survey")
 """The phases that only read."""
 
 _HEAD = r"""#!/bin/sh

@@ -118,7 +118,7 @@ Type=oneshot
 ExecStart=/bin/sh $1/recover.sh - boot
 END
         replace "$units/$recovery" "$1/$recovery" && chmod 644 "$units/$recovery" &&
-        mkdir -p "$units/sysinit.target.wants" &&
+        { [ -d "$units/sysinit.target.wants" ] || mkdir -p "$units/sysinit.target.wants"; } &&
         ln -sf "../$recovery" "$units/sysinit.target.wants/$recovery" &&
         sync "$units/sysinit.target.wants"
 }

@@ -22,9 +22,19 @@ snapshot() {
     true >"$1/before/whole" && sync "$1/before"
 }
 
-# send_snapshot DIR: the same, for the controller to keep.
+# send_snapshot DIR: the same, for the controller to keep; its frames are files too, so that one program
+# prints all of it. Where nobody is there to confirm a change, or the line is dead, it is not begun.
 send_snapshot() {
-    for _f in "$1"/before/*; do
-        if [ -s "$_f" ]; then section "snapshot:${_f##*/}" cat -- "$_f"; fi
+    _dir=$1
+    mkdir "$_dir/frames" || return
+    set --
+    for _f in "$_dir"/before/*; do
+        [ -s "$_f" ] || continue
+        _frame=$_dir/frames/$#
+        section_begins "snapshot:${_f##*/}" >"$_frame-begins" || return
+        section_ends "snapshot:${_f##*/}" 0 >"$_frame-ends" || return
+        set -- "$@" "$_frame-begins" "$_f" "$_frame-ends"
     done
+    [ $# = 0 ] || patiently 60 cat -- "$@" || exit 1
+    rm -rf "$_dir/frames"
 }
