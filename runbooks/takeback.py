@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from runbooks.abreast import Abreast, Member
+from tasks import back
 from tasks.errors import ApplyFailed, RouterError
 from tasks.outcome import Outcome, Status
 from tasks.work import LOST
@@ -29,13 +30,13 @@ def take_back(abreast: Abreast, why: RouterError, end: Callable[[Outcome], None]
 
     left = dict.fromkeys(begun)
 
-    def back(member: Member, name: str) -> None:
+    def revert(member: Member, name: str) -> None:
         with_others = f"taken back with the others: {why.message}"
         error = member.error or ApplyFailed(with_others, why.hint)
-        end(member.work.take_back(member.seen, abreast.fleet.options.run, error))
+        end(back.take_back(member.work, member.seen, abreast.fleet.options.run, error))
         left.pop(name)
 
-    abreast.each_to_its_end(begun, "revert", back)
+    abreast.each_to_its_end(begun, "revert", revert)
     for name, each in abreast.members.items():
         if name in left:  # nobody waits for it any more
             error = ApplyFailed(

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 from inventory.desired import Desired
+from tasks.back import take_back
 from tasks.errors import ApplyFailed, ChangedMeanwhile, RouterError
 from tasks.look import Connections, Look, Options, Planner, Step, look
 from tasks.outcome import Outcome, Status
@@ -56,7 +57,7 @@ def _attempt(work: Work, seen: Look, run: str) -> Outcome:
         work.record(change, before, run)
         work.noted("begin", lambda: work.begin(change, before, run))
     except (ApplyFailed, *LOST) as error:
-        return work.take_back(seen, run, error)
+        return take_back(work, seen, run, error)
     except RouterError as error:  # nothing was changed
         return replace(seen.outcome(Status.FAILED), error=error)
     try:
@@ -64,5 +65,5 @@ def _attempt(work: Work, seen: Look, run: str) -> Outcome:
             work.noted("verify", lambda: work.verify(shell, before))
             work.noted("commit", lambda: work.commit(shell, run))
     except RouterError as error:
-        return work.take_back(seen, run, error)
+        return take_back(work, seen, run, error)
     return seen.outcome(Status.CHANGED)

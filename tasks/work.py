@@ -1,4 +1,4 @@
-"""The run that changes one router, as its steps: begin, advance, verify, commit, or take back.
+"""The run that changes one router, as its steps: begin, advance, verify, commit.
 
 No Nornir and no SSH in here: the two connections and how a step is run are handed in.
 """
@@ -22,9 +22,9 @@ from tasks.errors import (
     RouterError,
     Unreachable,
 )
-from tasks.look import Ask, Connections, Look, Options, Planner, Step, held
+from tasks.look import Ask, Connections, Options, Planner, Step, held
 from tasks.observe import Observed, observe
-from tasks.outcome import Outcome, Status, Where
+from tasks.outcome import Where
 from tasks.parts import backends
 from tasks.sections import Section
 from tasks.shell import Shell
@@ -244,44 +244,6 @@ class Work:
                 "Look at what else writes to those files",
             )
         self.keep("after", {**self.files, **now.sections})
-
-    def take_back(self, seen: Look, run: str, error: RouterError) -> Outcome:
-        """Have the change taken back, at once or by the router's own timer, and see that it is."""
-        self.until = time.monotonic() + self.confirm_timeout + self.takes + 30.0
-        try:
-            self.noted("revert", lambda: self.revert(seen, run))
-        except RouterError as second:
-            lasting = type(error)(
-                f"{error.message}; and whether it was taken back is not known: {second.message}",
-                f"The router takes it back on its own within {self.confirm_timeout:.0f} s;"
-                " look at it then, or run again",
-            )
-            return replace(seen.outcome(Status.UNKNOWN), error=lasting)
-        return replace(seen.outcome(Status.REVERTED), error=error)
-
-    def revert(self, seen: Look, run: str) -> None:
-        """Ask for it until it is done, by whomever, and look.
-
-        Raises:
-            ApplyFailed: what is there is not what was there before.
-            RouterError: the router cannot be asked.
-        """
-        while True:
-            try:
-                with self.connections.fresh() as shell:
-                    router.revert(shell, run=run, deadline=self.left())
-                    now = self.ask(shell, self.desired, deadline=self.left())
-                break
-            except LOST:
-                if time.monotonic() + 2.0 > self.until:
-                    raise
-                time.sleep(1.0)
-        still = self.planner(now).edits
-        if seen.change is None or set(still) != set(seen.change.edits):
-            raise ApplyFailed(
-                "its rules are neither those of before nor those that were wanted",
-                "Look at the router; a copy of its rules is below /var/lib/lvsfleet/runs",
-            )
 
 
 def _refuse_half_seen(before: Observed) -> None:

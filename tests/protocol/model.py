@@ -190,7 +190,7 @@ def _commit(s: State, rules: Rules) -> Iterator[Step]:
 
     claim = "claim" if rules.claim_first else "early4"
     match s.commit:
-        case "hold":  # commit.sh: hold "$dir" 30
+        case "hold":  # runs.sh, take_up: hold "$1" 30
             if not s.holder or not rules.flock:
                 yield to("waits its turn", claim, holder=s.holder or "commit")
         case "early4":  # only where saving comes first
@@ -421,13 +421,13 @@ def _controller(s: State, *, reachable: bool) -> Iterator[Step]:
             yield to("hears that it is committed", "changed")
         case "commit" if s.told == "lost" and reachable:
             yield to("hears that it is not", "back")
-        case "back" if reachable and not s.asked:  # work.py, take_back: self.revert
+        case "back" if reachable and not s.asked:  # back.py, take_back: _revert
             yield to("asks for the revert", "backing", asked="hold")
         case "backing" if s.told == "reverted" and reachable:
             yield to("hears that it is reverted", "look")
         case "backing" if s.told == "busy" and reachable:
             yield to("hears that another step is at work", "unknown")
-        case "look" if reachable:  # work.py, revert: now = self.ask
+        case "look" if reachable:  # back.py, _revert: now = work.ask
             old = (s.run4, s.run6, s.saved4, s.saved6) == (OLD, OLD, OLD, OLD)
             yield to("looks", "reverted" if old else "unknown")
 
