@@ -14,10 +14,6 @@ nft_before() {
 nft_ready() {
     have nft || { printf 'nft: not found\n'; return 1; }
     if [ -s "$1/do/table" ]; then nft -c -f "$1/do/table" 2>&1 || return; fi
-    if [ ! -s "$1/before/$nft_copy" ] && nft_own -s >/dev/null; then
-        printf 'the table could not be copied\n'
-        return 1
-    fi
     nft_before "$1" | nft -c -f - 2>&1 && nft_others_ready "$1"
 }
 

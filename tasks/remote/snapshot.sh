@@ -14,12 +14,16 @@ snapshot() {
     done
     if have nft; then
         nft list ruleset >"$1/before/nft-ruleset" 2>/dev/null
-        nft_own -s >"$1/before/$nft_copy"
-        as_drain nft_own -s >"$1/before/drain-table"
+        nft_copied "$1" && as_drain nft_copied "$1" || return
     fi
     if [ -f "$home/owned" ]; then cp -p -- "$home/owned" "$1/before/" || return; fi
     # A copy that was cut short by a full disk is no copy.
     true >"$1/before/whole" && sync "$1/before"
+}
+
+# nft_copied DIR: a copy of our table, which is empty only where there is none.
+nft_copied() {
+    if nft_own -s >"$1/before/$nft_copy"; then [ -s "$1/before/$nft_copy" ]; fi
 }
 
 # send_snapshot DIR: the same, for the controller to keep; its frames are files too, so that one program
