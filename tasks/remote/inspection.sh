@@ -19,7 +19,8 @@ kernel() {
 
 # by_iptables OPTION: of nftables' tables, those that iptables made; with -v all others.
 by_iptables() {
-    nft list tables 2>/dev/null | grep -E "$@" '^table ip6? (filter|mangle|nat|raw|security)$'
+    [ "$nft_tables" ] || return
+    printf '%s\n' "$nft_tables" | grep -E "$@" '^table ip6? (filter|mangle|nat|raw|security)$'
 }
 
 # look_all BACKENDS PLACES: as observe_all, and what else a change of VIPs goes by.
@@ -39,11 +40,11 @@ inspect_all() {
     if [ "$_running" = yes ]; then
         file_section /etc/firewalld/firewalld.conf
         # What iptables made is beside firewalld's own: Docker's, direct rules.
-        if have iptables-save && have nft && by_iptables -q; then
+        if have iptables-save && by_iptables -q; then
             section iptables:4 iptables-save
             section iptables:6 ip6tables-save
         fi
         ipt_variants
     fi
-    if have nft && by_iptables -qv; then section nft:ruleset nft --json list ruleset; fi
+    if by_iptables -qv; then section nft:ruleset nft --json list ruleset; fi
 }
