@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runbooks.engine import Fleet
 from runbooks.outcomes import outcome_of
-from tasks.errors import ApplyFailed, RouterError
+from tasks.errors import ApplyFailed, NotReady, RouterError
 from tasks.look import Look
 from tasks.observe import Observed
 from tasks.rollout import step_of
@@ -17,6 +17,9 @@ from tasks.work import Work
 
 if TYPE_CHECKING:
     from nornir.core.task import Result, Task
+
+
+_NOT_BEGUN = ("somebody did not want to wait for it", "Run again")
 
 
 @dataclass
@@ -106,4 +109,5 @@ class Abreast:
             results = self.fleet.on_each(routers, name, task_of)
         for router, result in results.items():
             if result.failed and self.members[router].error is None:
-                self.members[router].error = outcome_of(router, result).error
+                error = outcome_of(router, result).error
+                self.members[router].error = error or NotReady(*_NOT_BEGUN)
