@@ -15,7 +15,6 @@ from inventory.errors import LvsfleetError
 from inventory.rules import Address, Protocol
 from runbooks.conduct import Request
 from runbooks.encounter import Encounter
-from runbooks.ending import THERE
 from runbooks.engine import Fleet, Job
 from runbooks.past import Past
 from runbooks.reports.run import LiveCount, Run
@@ -27,6 +26,7 @@ from tasks.errors import Conflict
 from tasks.inspection import observe_all
 from tasks.live import Live, ask_live
 from tasks.observe import Observed
+from tasks.outcome import THERE
 from tasks.reach import asking
 from tasks.vip import Move
 

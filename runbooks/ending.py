@@ -13,10 +13,7 @@ from inventory.editing.writing import write
 from runbooks.guarding import Guardian, start_guardian
 from runbooks.journal import Journal, NotRecorded
 from runbooks.journal.unfinished import mark, unmark
-from tasks.outcome import Outcome, Status
-
-THERE = frozenset({Status.CHANGED, Status.UNCHANGED})
-"""How routers are that have what was wanted."""
+from tasks.outcome import THERE, Outcome, Status
 
 _MAY_BE_CHANGED = frozenset({Status.CHANGED, Status.UNKNOWN})
 

@@ -14,17 +14,12 @@ from tasks.look import Look
 from tasks.outcome import Outcome, Status
 
 if TYPE_CHECKING:
-    from nornir.core.task import AggregatedResult, MultiResult
+    from nornir.core.task import MultiResult
 
 LOOK = "Look at it by hand, or run again with --dry-run: that only reads."
 
 _FIRST_CHANGE = "begin"
 """The phase that changes a router; a fault in it or later leaves its state open."""
-
-
-def outcomes_of(results: AggregatedResult) -> tuple[Outcome, ...]:
-    """What came of each router, in the order of ``results``."""
-    return tuple(outcome_of(router, result) for router, result in results.items())
 
 
 def outcome_of(router: str, result: MultiResult) -> Outcome:

@@ -16,10 +16,10 @@ from inventory.editing.plan import Edit, plan_edit, with_files
 from inventory.fleet import Fleet as Inventory
 from runbooks.closing import close
 from runbooks.engine import Fleet, Job
-from runbooks.journal import End, NotRead, RecordedRun, kept, read
+from runbooks.journal import End, NotRead, RecordedRun, read
 from runbooks.journal.sections import with_passwords, without_passwords
 from runbooks.journal.unfinished import marked
-from runbooks.putback import places
+from runbooks.putback import observed_then, places
 from runbooks.unfinished import whole
 from runbooks.vip_edit import edit_for
 from tasks.backends.protocol import Back, Change
@@ -29,7 +29,7 @@ from tasks.keepalived.change import WHAT as KEEPALIVED
 from tasks.keepalived.editing import FileEdit as Shown
 from tasks.keepalived.files import Files
 from tasks.look import Look, Planner
-from tasks.observe import Observed, of_sections
+from tasks.observe import Observed
 from tasks.outcome import Edit as RuleEdit
 from tasks.outcome import Outcome
 from tasks.plan import by_backend, plan_back
@@ -130,7 +130,8 @@ class Past:
     def move(self, move: Move) -> Move:
         """How one router goes there."""
         name = move.before.router
-        before, after = self._kept(name, "before"), self._kept(name, "after")
+        before = observed_then(self.run, name, "before")
+        after = observed_then(self.run, name, "after")
         if not self.back or before is None or name not in self.run.routers:
             return move
         backend = self.run.routers[name].backend
@@ -193,10 +194,9 @@ class Past:
         if recorded is None:
             return []
         if not self.back:
-            new = [each for each in change.edits if each not in recorded.changes]
-            return [f"{e.op.value} {e.rule} ({e.scope}, {e.where.value})" for e in new]
+            return [each.line for each in change.edits if each not in recorded.changes]
         since = list(self._rules_back(name, now).since) if move.rules is not None else []
-        after = self._kept(name, "after")
+        after = observed_then(self.run, name, "after")
         if move.files is None or after is None or not move.keepalived:
             return since
         files = files_of(now.sections)
@@ -209,19 +209,13 @@ class Past:
 
     def _rules_back(self, name: str, now: Observed) -> Back:
         recorded = self.run.routers[name]
-        before = self._kept(name, "before")
+        before = observed_then(self.run, name, "before")
         backend = Backend(recorded.backend)
         rules = _rules(recorded.changes)
         if before is None or not rules:
             return Back(Change(backend))
-        after = self._kept(name, "after")
+        after = observed_then(self.run, name, "after")
         return plan_back(backend, rules, before=before, after=after, now=now)
-
-    def _kept(self, router: str, name: str) -> Observed | None:
-        try:
-            return of_sections(kept(self.run.id, router, name))
-        except FileNotFoundError:
-            return None
 
 
 def files_back(was: Files, became: Files, now: Files) -> Mapping[str, str] | None:

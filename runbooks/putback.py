@@ -15,7 +15,7 @@ from tasks.backends.protocol import Back, Change
 from tasks.errors import ChangedSince, RouterError
 from tasks.look import Look
 from tasks.observe import Observed, of_sections
-from tasks.outcome import Edit, Outcome, Status
+from tasks.outcome import THERE, Edit, Outcome, Status
 from tasks.plan import by_backend, plan_back
 from tasks.record import Unrecorded
 
@@ -33,13 +33,13 @@ def job_back(run: RecordedRun, router: str, desired: Desired, *, force: bool) ->
         LvsfleetError: the journal does not have what it takes.
     """
     recorded = run.routers.get(router)
-    before = _kept(run, router, "before")
+    before = observed_then(run, router, "before")
     if recorded is None or before is None or not recorded.backend:
         raise LvsfleetError(
             f"run {run.id} has no record of what {router} was before it",
             f"`lvsfleet history {run.id}` shows what it has; --limit leaves {router} out",
         )
-    after = _kept(run, router, "after")
+    after = observed_then(run, router, "after")
     backend = Backend(recorded.backend)
 
     def planner(now: Observed) -> Change:
@@ -95,7 +95,7 @@ class PutBack:
             came = Outcome(name, Status.FAILED, error=RouterError(error.message, error.hint))
         if self.journal is not None:
             self.journal.outcome(came)
-        if came.status in (Status.CHANGED, Status.UNCHANGED):
+        if came.status in THERE:
             return replace(done, status=Status.REVERTED, seconds=done.seconds + came.seconds)
         if came.error is None:  # it was never begun
             return done
@@ -126,7 +126,8 @@ def places(changes: Iterable[Edit]) -> str | None:
     return " ".join(dict.fromkeys(each.place for each in changes if each.place)) or None
 
 
-def _kept(run: RecordedRun, router: str, name: str) -> Observed | None:
+def observed_then(run: RecordedRun, router: str, name: str) -> Observed | None:
+    """What a router was ``before`` or ``after`` a run; None where its journal does not have it."""
     try:
         return of_sections(kept(run.id, router, name))
     except FileNotFoundError:

@@ -22,7 +22,7 @@ from tasks.backends.protocol import Change
 from tasks.errors import ChangedSince
 from tasks.last_word import last_word
 from tasks.observe import Observed
-from tasks.outcome import Edit, Status
+from tasks.outcome import THERE, Edit
 from tasks.plan import plan
 
 
@@ -60,8 +60,7 @@ def resume(request: Request, run: str, *, given: Collection[str] = ()) -> Run:
 
 def undone(run: RecordedRun) -> list[str]:
     """The routers that a run was to change, or could not look at, and that may not be done."""
-    done = {Status.CHANGED, Status.UNCHANGED}
-    return [name for name, each in run.routers.items() if each.status not in done]
+    return [name for name, each in run.routers.items() if each.status not in THERE]
 
 
 def _first(run: RecordedRun) -> RecordedRun:
@@ -97,9 +96,8 @@ def _job(left: RecordedRun, first: RecordedRun, desired: Desired, *, force: bool
 
 
 def _difference(left: RecordedRun, new: list[Edit]) -> str:
-    lines = [f"{each.op.value} {each.rule} ({each.scope}, {each.where.value})" for each in new]
     what = f"run {left.id} did not plan this; the inventory or the router has changed since:"
-    return "\n".join([what, *lines])
+    return "\n".join([what, *(each.line for each in new)])
 
 
 def with_its_options(request: Request, left: RecordedRun, given: Collection[str]) -> Request:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from runbooks.conduct import Request, conduct
 from runbooks.earlier import chosen, earlier, with_its_inventory
-from runbooks.journal import RecordedRouter, RecordedRun
 from runbooks.loading import load, refuse_absent_lab
 from runbooks.putback import job_back
 from runbooks.reports.run import Run
 from runbooks.unfinished import refuse
 from runbooks.vip_again import is_of_a_vip, vip_back
-from tasks.outcome import Status
 
 
 def rollback(request: Request, run: str) -> Run:
@@ -30,7 +28,7 @@ def rollback(request: Request, run: str) -> Run:
     if is_of_a_vip(back):
         return vip_back(request, back)
     nr, fleet = load(request.inventory)
-    names = chosen(nr, request, back, touched(back))
+    names = chosen(nr, request, back, back.touched)
     jobs = {
         name: job_back(back, name, fleet.desired[name], force=request.force)
         for name in nr.inventory.hosts
@@ -41,12 +39,3 @@ def rollback(request: Request, run: str) -> Run:
     if not request.policy.dry_run:
         refuse(request.inventory, jobs)
     return conduct(request, nr, fleet, jobs, command="rollback", of=back.id)
-
-
-def touched(run: RecordedRun) -> list[str]:
-    """The routers that a run changed, or may have."""
-    return [each.name for each in run.routers.values() if _may_be_changed(each)]
-
-
-def _may_be_changed(router: RecordedRouter) -> bool:
-    return router.status is Status.CHANGED or router.open

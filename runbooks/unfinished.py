@@ -11,7 +11,7 @@ from inventory.loader import EXAMPLE
 from runbooks.journal import End, NotRead, RecordedRun, read
 from runbooks.journal.unfinished import ending, marked, unmark
 from runbooks.reports.text import visible
-from tasks.outcome import Status
+from tasks.outcome import THERE, Status
 
 LOG = "guardian.log"
 """In a run's folder: what brings it to its end by itself says there what it does."""
@@ -42,8 +42,7 @@ def whole(run: RecordedRun) -> bool:
     begun = [each for each in run.routers.values() if each.begun]
     if not any(each.open or each.status is Status.CHANGED for each in begun):
         return run.edit is None or run.edit.state in ("planned", "done")
-    wanted = {Status.CHANGED, Status.UNCHANGED}
-    on_all = all(each.status in wanted for each in run.routers.values())
+    on_all = all(each.status in THERE for each in run.routers.values())
     return on_all and run.edit is not None and run.edit.state == "done"
 
 

@@ -17,7 +17,7 @@ from runbooks.past import Past, vips
 from runbooks.reports.run import Run
 from runbooks.unfinished import LOG, whole
 from runbooks.vip import Wish, change_vip
-from tasks.outcome import Status
+from tasks.outcome import THERE
 
 
 def is_of_a_vip(run: RecordedRun) -> bool:
@@ -32,8 +32,7 @@ def vip_back(request: Request, run: RecordedRun) -> Run:
     Raises:
         LvsfleetError: as `runbooks.rollback.rollback` does.
     """
-    touched = [n for n, each in run.routers.items() if each.status is Status.CHANGED or each.open]
-    if not touched and (run.edit is None or run.edit.state != "done"):
+    if not run.touched and (run.edit is None or run.edit.state != "done"):
         return _nothing(request, run, "rollback")
     return _again(request, _wish_back(run), Past(run, back=True, force=request.force))
 
@@ -44,8 +43,7 @@ def vip_on(request: Request, run: RecordedRun) -> Run:
     Raises:
         LvsfleetError: as `runbooks.resume.resume` does.
     """
-    done = {Status.CHANGED, Status.UNCHANGED}
-    there = all(each.status in done for each in run.routers.values())
+    there = all(each.status in THERE for each in run.routers.values())
     if there and run.edit is not None and whole(run) and run.id not in marked():
         return _nothing(request, run, "resume")
     return _again(request, _wish(run), Past(run, back=False, force=request.force))

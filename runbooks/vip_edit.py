@@ -39,17 +39,12 @@ def edit_for(
             after = replace(fleet, desired=target.applied(fleet))
             return Edit(change, target.team, (), (), after)
         return plan_edit(nr, fleet, change, among=among)
-    except NothingToChange as same:
-        return edit_of_nothing(fleet, change, same)
+    except NothingToChange as same:  # the routers may still have to be brought there
+        team = next(each for each in teams_of(fleet.desired) if each.routers == same.routers)
+        return Edit(change, team, (), (), fleet)
     except NotEditable as error:
         hint = f"{error.hint}; --no-inventory changes only the routers"
         raise type(error)(error.message, hint.removeprefix("; ")) from error
-
-
-def edit_of_nothing(fleet: Fleet, change: Wanted, same: NothingToChange) -> Edit:
-    """An edit without files: the routers may still have to be brought to what they say."""
-    team = next(each for each in teams_of(fleet.desired) if each.routers == same.routers)
-    return Edit(change, team, (), (), fleet)
 
 
 def _where(owner: Owner, path: Path) -> str:

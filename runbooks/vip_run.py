@@ -17,7 +17,7 @@ from inventory.errors import LvsfleetError
 from inventory.fleet import Fleet as Inventory
 from runbooks.conduct import Request, conduct
 from runbooks.encounter import Shown
-from runbooks.ending import THERE, InventoryEnding
+from runbooks.ending import InventoryEnding
 from runbooks.engine import Fleet, Job
 from runbooks.loading import load, refuse_absent_lab
 from runbooks.lockstep import Lockstep
@@ -28,7 +28,7 @@ from runbooks.stages import Stage
 from runbooks.unfinished import refuse, tell
 from runbooks.vip_edit import edit_for
 from tasks.look import Look
-from tasks.outcome import Outcome
+from tasks.outcome import THERE, Outcome
 
 if TYPE_CHECKING:
     from nornir.core import Nornir

@@ -22,6 +22,10 @@ class Status(StrEnum):
     SKIPPED = "skipped"  # never begun
 
 
+THERE = frozenset({Status.CHANGED, Status.UNCHANGED})
+"""How routers are left that have what was wanted."""
+
+
 class Op(StrEnum):
     """What an edit does with its rule."""
 
@@ -70,6 +74,11 @@ class Edit:
         """
         kind, _, name = self.scope.partition(" ")
         return {"zone": name, "policy": f"policy:{name}"}.get(kind, "")
+
+    @property
+    def line(self) -> str:
+        """All of it but the service, in one line."""
+        return f"{self.op.value} {self.rule} ({self.scope}, {self.where.value})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,15 @@ class RecordedRun:
         return tuple(each for each in self.routers.values() if each.open)
 
     @property
+    def touched(self) -> list[str]:
+        """The routers that it changed, or may have."""
+        return [
+            name
+            for name, each in self.routers.items()
+            if each.status is Status.CHANGED or each.open
+        ]
+
+    @property
     def ended_later(self) -> bool:
         """Whether it left something open, and another run brought it to its end."""
         return self.end is not End.RUNNING and self.edit is not None and not self.marked

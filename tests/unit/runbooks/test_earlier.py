@@ -16,7 +16,7 @@ from runbooks.earlier import earlier, with_its_inventory
 from runbooks.journal import Journal, RecordedRun, read
 from runbooks.policy import OnFailure, Policy
 from runbooks.resume import undone
-from runbooks.rollback import rollback, touched
+from runbooks.rollback import rollback
 from runbooks.waves import Share
 from tasks.backends.protocol import Change
 from tasks.errors import ChangedSince
@@ -66,7 +66,7 @@ def a_run_with_everything() -> RecordedRun:
 
 
 def test_a_rollback_is_about_what_was_or_may_be_changed() -> None:
-    assert touched(a_run_with_everything()) == ["changed", "unknown", "died"]
+    assert a_run_with_everything().touched == ["changed", "unknown", "died"]
 
 
 def test_a_resumption_is_about_what_may_not_be_done() -> None:

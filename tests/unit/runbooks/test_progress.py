@@ -12,7 +12,7 @@ from nornir.core.task import AggregatedResult, Result, Task
 from rich.console import Console
 
 from runbooks.live import LiveTable
-from runbooks.outcomes import outcome_of, outcomes_of, traceback_of
+from runbooks.outcomes import outcome_of, traceback_of
 from runbooks.progress import Display, Lines, ProgressProcessor, display_for
 from runbooks.runner import FleetRunner
 from tasks.errors import DeadlineExceeded, RouterError, Unreachable
@@ -90,7 +90,7 @@ class Broken:
 def test_a_display_that_fails_cannot_sink_a_run(at: str) -> None:
     display = Broken(at)
     results, processor = run(fine, display)
-    assert [each.status for each in outcomes_of(results)] == [Status.CHANGED] * 3
+    assert [outcome_of(*each).status for each in results.items()] == [Status.CHANGED] * 3
     assert isinstance(processor.failure, OSError)
     assert display.calls == 1
 
