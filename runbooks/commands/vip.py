@@ -12,7 +12,7 @@ from runbooks.commands import vip_drain, vip_list
 from runbooks.commands.agreeing import agreed, code_of_plan, refuse_unasked
 from runbooks.commands.completing import complete_service, complete_vip
 from runbooks.commands.concluding import conclude
-from runbooks.commands.vip_options import of_inventory, vip_options
+from runbooks.commands.vip_options import EXITS, of_inventory, vip_options
 from runbooks.exits import Exit
 from runbooks.options import CONTEXT, Seconds, complete_router
 from runbooks.output import check_writable
@@ -116,7 +116,7 @@ command.add_command(vip_drain.drain)
 command.add_command(vip_drain.undrain)
 
 
-@command.command("add", context_settings=CONTEXT)
+@command.command("add", context_settings=CONTEXT, epilog=EXITS)
 @_service
 @click.argument("vip")
 @_coming
@@ -126,7 +126,7 @@ def add(service: str, vip: str, **request: Any) -> Exit:
     return _change(request, service=service, new=vip)
 
 
-@command.command("remove", context_settings=CONTEXT)
+@command.command("remove", context_settings=CONTEXT, epilog=EXITS)
 @_service
 @_vip("vip")
 @_options
@@ -135,7 +135,7 @@ def remove(service: str, vip: str, **request: Any) -> Exit:
     return _change(request, service=service, old=vip)
 
 
-@command.command("move", context_settings=CONTEXT)
+@command.command("move", context_settings=CONTEXT, epilog=EXITS)
 @_service
 @_vip("old")
 @click.argument("new")

@@ -11,7 +11,7 @@ import click
 from runbooks.commands.agreeing import agreed, code_of_plan, refuse_unasked
 from runbooks.commands.completing import complete_service, complete_vip
 from runbooks.commands.concluding import conclude
-from runbooks.commands.vip_options import of_inventory, vip_options
+from runbooks.commands.vip_options import EXITS, of_inventory, vip_options
 from runbooks.exits import Exit
 from runbooks.options import CONTEXT, Seconds
 from runbooks.output import check_writable
@@ -45,7 +45,13 @@ _service = click.argument("service", shell_complete=complete_service)
 _vip = click.argument("vip", shell_complete=complete_vip)
 
 
-@click.command("drain", context_settings=CONTEXT, help=_DRAIN, short_help=_DRAIN.partition(";")[0])
+@click.command(
+    "drain",
+    context_settings=CONTEXT,
+    help=_DRAIN,
+    short_help=_DRAIN.partition(";")[0],
+    epilog=EXITS,
+)
 @_service
 @_vip
 @click.option("--reject", is_flag=True, help="Answer new connections: ICMP port unreachable.")
@@ -67,7 +73,7 @@ def drain(service: str, vip: str, *, reject: bool, drop: bool, wait: float, **re
     return _change(request, service=service, vip=vip, how=how, wait=wait)
 
 
-@click.command("undrain", context_settings=CONTEXT, help=_UNDRAIN)
+@click.command("undrain", context_settings=CONTEXT, help=_UNDRAIN, epilog=EXITS)
 @_service
 @_vip
 @vip_options

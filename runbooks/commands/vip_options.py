@@ -13,6 +13,12 @@ from runbooks.options import fleet_options
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+EXITS = (
+    "Exit codes: 0 as wanted, 1 a router failed or was not reached, 2 usage or inventory, 3 it was"
+    " only shown (--dry-run) or you said no, 4 another run holds the routers, 130 interrupted."
+)
+
+
 def vip_options(function: F) -> F:
     """Whether to ask, how to change, and where the results go."""
     options = (

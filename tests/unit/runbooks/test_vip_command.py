@@ -145,6 +145,46 @@ def test_that_only_the_inventory_would_change_is_a_plan_too(
     assert [dry for dry, *_ in changing.calls] == [True, True, True, False]
 
 
+def test_a_drain_hands_on_what_was_shown_too(
+    changing: Changing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drain(request: Any, wish: Any, _told: Any = None, *, shown: Run | None = None) -> Run:
+        return changing(request, wish, shown=shown)
+
+    monkeypatch.setattr("runbooks.draining.drain", drain)
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    monkeypatch.setattr("sys.stderr", error := Terminal())
+    words = ["vip", "drain", "web", "203.0.113.10", "--reject", "--no-inventory"]
+    assert cli.run(words) == Exit.OK
+    assert "Drain 203.0.113.10 of web on ams1? [y/N]" in error.getvalue()
+    (first, wish, none), (second, _, shown) = changing.calls
+    assert (first, second, none) == (True, False, None)
+    assert (wish.how, wish.inventory) == ("reject", False)
+    assert shown is not None
+    assert shown.outcomes[0].changes == (EDIT,)
+
+
+@pytest.mark.parametrize("inventory", [Said.LEFT, Said.AGREES, None])
+def test_an_inventory_that_is_left_alone_is_told_of_and_is_no_plan(
+    inventory: Said | None,
+    changing: Changing,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def change(request: Any, wish: Any, *, shown: Run | None = None) -> Run:
+        run = changing(request, wish, shown=shown)
+        left = InventoryChange((), "", inventory) if inventory else None
+        return replace(run, command="vip", inventory=left)
+
+    changing.status = Status.UNCHANGED
+    monkeypatch.setattr("runbooks.vip.change_vip", change)
+    assert cli.run([*MOVE, "--dry-run", "--no-inventory"]) == Exit.OK
+    said = " ".join(capsys.readouterr().out.split())
+    assert ("and does not say so: until it does, a rollout" in said) is (inventory is Said.LEFT)
+    assert ("left alone, and says so already" in said) is (inventory is Said.AGREES)
+    assert ("Nothing to do: the routers and the inventory are so" in said) is (inventory is None)
+
+
 @pytest.mark.parametrize(
     "words", [["--commit", "--no-inventory"], ["--probe-from", "lon1", "--no-probe"]]
 )
