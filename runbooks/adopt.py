@@ -13,11 +13,14 @@ from inventory.loader import load_fleet
 from runbooks.adopting.draft import Draft, drafts
 from runbooks.adopting.files import files
 from runbooks.adopting.logins import has_password, login_of, own_data_of
+from runbooks.asking import Asking
 from runbooks.loading import load, refuse_absent_lab
 from runbooks.selection import select
-from runbooks.surveying import survey_fleet
 from tasks.adopt.today import today
 from tasks.errors import RouterError
+from tasks.look import Look
+from tasks.observe import Observed
+from tasks.survey import survey_of
 
 NAMES = ("hosts.yaml", "groups.yaml", "defaults.yaml")
 
@@ -61,18 +64,12 @@ def adopt(request: Request) -> Adoption:
     nr, fleet = load(request.inventory)
     chosen = select(nr.inventory.hosts, request.limit, request.filters)
     refuse_absent_lab(request.inventory)
-    answers, failed = survey_fleet(
-        nr,
-        fleet,
-        chosen,
-        workers=request.workers,
-        timeout=request.timeout,
-        verbose=request.verbosity > 0,
-    )
+    asking = Asking(nr, request.workers, request.timeout, request.verbosity)
+    looks, failed = asking(chosen, lambda task: survey_of(task, deadline=request.timeout), Look)
     routers = []
-    for name, observed in answers.items():
+    for name, look in looks.items():
         try:
-            routers.append(today(fleet.desired[name], observed))
+            routers.append(today(fleet.desired[name], _answer(look)))
         except RouterError as error:
             failed[name] = error
     found = tuple(drafts(routers))
@@ -125,6 +122,17 @@ def write(texts: Mapping[str, str], folder: Path) -> None:
         raise LvsfleetError(f"--output: {folder}: {error.strerror}") from error
     for name, text in texts.items():
         publish(text, folder / name)
+
+
+def _answer(look: Look) -> Observed:
+    """What a router answered.
+
+    Raises:
+        RouterError: why it did not.
+    """
+    if look.observed is None:
+        raise look.error or RouterError("it was not asked")
+    return look.observed
 
 
 def _check(texts: Mapping[str, str]) -> None:

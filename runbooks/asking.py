@@ -11,7 +11,7 @@ from runbooks.counting import Counting
 from runbooks.interrupt import Stop, stopping_on_signals
 from runbooks.outcomes import outcome_of, traceback_of
 from runbooks.reports.text import visible
-from runbooks.runner import DEFAULT_WORKERS, FleetRunner
+from runbooks.runner import FleetRunner, configured_workers
 from tasks.errors import RouterError
 
 if TYPE_CHECKING:
@@ -56,11 +56,12 @@ class Asking:
             routers: those to ask.
             do: the task; its result is a ``kind``.
             kind: what an answer is.
+
+        Raises:
+            LvsfleetError: the inventory does not say how many at once; nothing was contacted.
         """
-        options = self.nornir.config.runner.options
-        workers = self.workers or options.get("workers") or options.get("num_workers")
         runner = FleetRunner(
-            workers=workers if isinstance(workers, int) and workers > 0 else DEFAULT_WORKERS,
+            workers=self.workers or configured_workers(self.nornir),
             deadline=self.timeout + _GRACE,
             stop=self.stop,
         )

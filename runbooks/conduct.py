@@ -11,7 +11,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from inventory.errors import LvsfleetError
 from runbooks.engine import Fleet, Job
 from runbooks.interrupt import Stop, stopping_on_signals
 from runbooks.journal import Journal
@@ -23,7 +22,7 @@ from runbooks.reports.run import Run, run_id
 from runbooks.reports.table import routers as count_of
 from runbooks.reports.text import visible
 from runbooks.rolling import Rolling
-from runbooks.runner import DEFAULT_WORKERS, FleetRunner
+from runbooks.runner import FleetRunner, configured_workers
 from tasks.look import Options
 from tasks.retry import LATEST as PATIENCE
 from tasks.rollout import whoever
@@ -125,7 +124,7 @@ def conduct(
             break_lock=request.break_lock,
         ),
         runner=FleetRunner(
-            workers=request.workers or _configured_workers(nr),
+            workers=request.workers or configured_workers(nr),
             deadline=request.timeout + request.confirm_timeout + GRACE,
             stop=stop,
             on_stop=lambda at_work: processor.note(_stopping(stop, at_work, request)),
@@ -204,18 +203,6 @@ def _journal(
         started=datetime.now(UTC),
         who=whoever(),
     )
-
-
-def _configured_workers(nr: Nornir) -> int:
-    """As the inventory's configuration says, in the words of either runner plugin."""
-    options = nr.config.runner.options
-    workers = options.get("workers") or options.get("num_workers") or DEFAULT_WORKERS
-    if not isinstance(workers, int) or workers < 1:
-        raise LvsfleetError(
-            f"config.yaml: runner.options.workers: {workers!r} is no number of routers",
-            "Write 20, for example",
-        )
-    return workers
 
 
 def _stopping(stop: Stop, at_work: Sequence[str], request: Request) -> str:

@@ -15,12 +15,30 @@ from typing import TYPE_CHECKING
 
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 
+from inventory.errors import LvsfleetError
 from runbooks.interrupt import Stop
 
 if TYPE_CHECKING:
+    from nornir.core import Nornir
     from nornir.core.inventory import Host
 
 DEFAULT_WORKERS = 20
+
+
+def configured_workers(nr: Nornir) -> int:
+    """As the inventory's configuration says, in the words of either runner plugin.
+
+    Raises:
+        LvsfleetError: it says no number.
+    """
+    options = nr.config.runner.options
+    workers = options.get("workers") or options.get("num_workers") or DEFAULT_WORKERS
+    if not isinstance(workers, int) or workers < 1:
+        raise LvsfleetError(
+            f"config.yaml: runner.options.workers: {workers!r} is no number of routers",
+            "Write 20, for example",
+        )
+    return workers
 
 
 class NotBegun(Exception):

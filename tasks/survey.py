@@ -5,15 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from inventory.desired import Backend
 from inventory.errors import LvsfleetError
-from tasks.backends.protocol import Change
 from tasks.errors import NotReady, RouterError
 from tasks.look import Look
 from tasks.observe import Observed, parse
 from tasks.reach import asking
 from tasks.remote import script
-from tasks.rollout import step_of
 from tasks.sections import new_nonce
 from tasks.shell import Shell
 
@@ -41,7 +38,7 @@ def survey(shell: Shell, *, deadline: float) -> Observed:
 def survey_of(task: Task, *, deadline: float) -> Result:
     """One router's survey as a Nornir task; the result is a `tasks.look.Look` without a change.
 
-    No RouterError leaves it. The phase: survey.
+    No RouterError leaves it.
     """
     from nornir.core.task import Result  # noqa: PLC0415 - nornir is 150 ms that --help can spare
 
@@ -49,14 +46,10 @@ def survey_of(task: Task, *, deadline: float) -> Result:
     observed: Observed | None = None
     error: RouterError | None = None
     try:
-        observed = step_of(task)(
-            "survey",
-            lambda: asking(task.host, lambda shell: survey(shell, deadline=deadline)),
-        )
+        observed = asking(task.host, lambda shell: survey(shell, deadline=deadline))
     except RouterError as problem:
         error = problem
     except LvsfleetError as problem:  # said of the inventory while connecting
         error = NotReady(problem.message, problem.hint)
     seconds = time.monotonic() - begun
-    look = Look(task.host.name, observed, Change(Backend.AUTO), error, seconds)
-    return Result(host=task.host, result=look)
+    return Result(host=task.host, result=Look(task.host.name, observed, None, error, seconds))

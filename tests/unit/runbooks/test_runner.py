@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from nornir.core import Nornir
+from nornir.core.configuration import RunnerConfig
 from nornir.core.inventory import Defaults, Groups, Host, Hosts, Inventory
 from nornir.core.task import AggregatedResult, Task
 
+from inventory.errors import LvsfleetError
 from runbooks.interrupt import Stop
-from runbooks.runner import Abandoned, FleetRunner, NotBegun, Overdue
+from runbooks.runner import Abandoned, FleetRunner, NotBegun, Overdue, configured_workers
 
 NAMES = tuple(f"r{i}" for i in range(12))
 
@@ -25,6 +27,25 @@ def run(runner: FleetRunner, do: Callable[[str], object]) -> AggregatedResult:
         return do(task.host.name)
 
     return fleet(runner).run(task=work)
+
+
+@pytest.mark.parametrize(
+    ("options", "workers"), [({}, 20), ({"workers": 7}, 7), ({"num_workers": 3}, 3)]
+)
+def test_how_many_at_once_is_what_the_inventory_says(
+    options: dict[str, object], workers: int
+) -> None:
+    nr = fleet(FleetRunner())
+    nr.config.runner = RunnerConfig(options=options)
+    assert configured_workers(nr) == workers
+
+
+@pytest.mark.parametrize("wrong", ["many", -1, 2.5])
+def test_what_is_no_number_of_routers_is_refused(wrong: object) -> None:
+    nr = fleet(FleetRunner())
+    nr.config.runner = RunnerConfig(options={"workers": wrong})
+    with pytest.raises(LvsfleetError, match="is no number of routers"):
+        configured_workers(nr)
 
 
 @pytest.fixture
