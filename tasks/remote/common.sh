@@ -37,6 +37,15 @@ fail() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# ka_pid: the keepalived that runs, as _pid.
+ka_pid() {
+    _pid=
+    for _f in /run/keepalived.pid /var/run/keepalived.pid; do
+        if [ -r "$_f" ] && read -r _pid <"$_f"; then break; fi
+    done
+    [ "$_pid" ]
+}
+
 # patiently SECONDS COMMAND…: with an end, since what hangs must not hang us too.
 patiently() {
     if have timeout; then

@@ -37,7 +37,9 @@ ka_apply() {
     while read -r _ _new _path; do prepare "$_path" "$1/do/$_new" || return; done <"$1/do/files"
     while read -r _ _ _path; do settle "$_path" || return; done <"$1/do/files"
     ka_say "$1/test-after"
-    if [ "$(cat "$1/test-before.status")" = 0 ] && [ "$(cat "$1/test-after.status")" != 0 ]; then
+    read -r _was <"$1/test-before.status"
+    read -r _now <"$1/test-after.status"
+    if [ "$_was" = 0 ] && [ "$_now" != 0 ]; then
         cat "$1/test-after"
         ka_unapply "$1"
         return 1
@@ -88,7 +90,6 @@ ka_reload() {
         systemctl is-active --quiet keepalived || return 0
         patiently 5 systemctl reload keepalived 2>&1
     else
-        _pid=$(cat /run/keepalived.pid 2>/dev/null || cat /var/run/keepalived.pid 2>/dev/null)
-        if [ "$_pid" ]; then kill -s HUP "$_pid"; fi
+        if ka_pid; then kill -s HUP "$_pid"; fi
     fi
 }

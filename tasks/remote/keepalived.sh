@@ -3,8 +3,7 @@
 
 # ka_words: those words, one a line; of the daemon that runs, else of what would start it.
 ka_words() {
-    _pid=$(cat /run/keepalived.pid 2>/dev/null || cat /var/run/keepalived.pid 2>/dev/null)
-    if [ "$_pid" ] && tr '\0' '\n' <"/proc/$_pid/cmdline" 2>/dev/null; then return; fi
+    if ka_pid && tr '\0' '\n' <"/proc/$_pid/cmdline" 2>/dev/null; then return; fi
     sed -n -e 's/^[[:space:]]*DAEMON_ARGS=//p' -e 's/^[[:space:]]*KEEPALIVED_OPTIONS=//p' \
         /etc/default/keepalived /etc/sysconfig/keepalived 2>/dev/null |
         tr -d "\"'" | tr -s '[:blank:]' '\n'
@@ -12,12 +11,17 @@ ka_words() {
 
 # ka_main: the file that it begins with, as those words on stdin say.
 ka_main() {
-    awk '
-        want { file = $0; want = 0; next }
-        $0 == "-f" || $0 == "--use-file" { want = 1; next }
-        sub(/^--use-file=/, "") || /^-f./ && sub(/^-f/, "") { file = $0 }
-        END { print file ? file : "/etc/keepalived/keepalived.conf" }
-    '
+    _file=
+    _next=
+    while IFS= read -r _word; do
+        case $_next:$_word in
+            that:*) _file=$_word _next= ;;
+            :-f | :--use-file) _next=that ;;
+            :--use-file=*) _file=${_word#--use-file=} ;;
+            :-f*) _file=${_word#-f} ;;
+        esac
+    done
+    printf '%s\n' "${_file:-/etc/keepalived/keepalived.conf}"
 }
 
 # ka_test: what keepalived says of its own files, with the words it was started with.

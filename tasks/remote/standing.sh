@@ -3,18 +3,20 @@
 # writes that to a file in its own /tmp when it is sent a signal, if it was built to.
 
 told_by_keepalived() {
-    _pid=$(cat /run/keepalived.pid 2>/dev/null || cat /var/run/keepalived.pid) || return
+    ka_pid || return
     _signal=$(keepalived --signum=JSON 2>/dev/null) || return
     _file=/proc/$_pid/root/tmp/keepalived.json
-    rm -f "$_file"
+    if [ -e "$_file" ]; then rm -f "$_file"; fi
     kill -s "$_signal" "$_pid" || return
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
         # It is written in one go, and ends so.
-        case $(tail -c 2 "$_file" 2>/dev/null) in *]) break ;; esac
+        _told=$(cat "$_file" 2>/dev/null)
+        case $_told in *]) break ;; esac
         sleep 0.02
     done
-    cat "$_file"
+    printf '%s\n' "$_told"
     rm -f "$_file"
+    [ "$_told" ]
 }
 
 section addresses ip -o addr show
