@@ -22,8 +22,10 @@ _LOADERS = {
 }
 """The services that load rules at boot."""
 
-_OF_IPTABLES = {(family, table) for family in ("ip", "ip6") for table in ("filter", "mangle")} | {
-    (family, table) for family in ("ip", "ip6") for table in ("nat", "raw", "security")
+_OF_IPTABLES = {
+    (family, table)
+    for family in ("ip", "ip6")
+    for table in ("filter", "mangle", "nat", "raw", "security")
 }
 """The tables that iptables-nft makes: they tell nothing of who keeps rules in nftables itself."""
 

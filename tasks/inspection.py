@@ -11,9 +11,7 @@ from tasks.ipvs import IpvsService, parse_table
 from tasks.keepalived.answer import config_of
 from tasks.keepalived.complaints import complaints
 from tasks.keepalived.config import Config
-from tasks.observe import Observed, parse
-from tasks.remote import script
-from tasks.sections import new_nonce
+from tasks.observe import Observed, ask
 from tasks.shell import Shell
 
 FORWARDING: Final = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
@@ -42,7 +40,7 @@ class Inspection:
 
 def observe_all(shell: Shell, desired: Desired, *, deadline: float) -> Observed:
     """As `tasks.observe.observe`, with what else VIPs go by: keepalived's files, the kernel."""
-    return _ask("vips", shell, desired, deadline)
+    return ask("vips", shell, desired.asked, desired.places, deadline=deadline)
 
 
 def inspect(shell: Shell, desired: Desired, *, deadline: float) -> Inspection:
@@ -56,13 +54,7 @@ def inspect(shell: Shell, desired: Desired, *, deadline: float) -> Inspection:
     Raises:
         RouterError: it could not be asked, or its answer makes no sense.
     """
-    return of_observed(_ask("inspect", shell, desired, deadline))
-
-
-def _ask(phase: str, shell: Shell, desired: Desired, deadline: float) -> Observed:
-    nonce = new_nonce()
-    arguments = (nonce, desired.asked, desired.places)
-    return parse(shell.run(script(phase), *arguments, deadline=deadline), nonce)
+    return of_observed(ask("inspect", shell, desired.asked, desired.places, deadline=deadline))
 
 
 def of_observed(observed: Observed) -> Inspection:

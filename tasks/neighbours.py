@@ -13,9 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_interface
 from inventory.desired import Desired
 from inventory.rules import Address
 from tasks.look import Ask
-from tasks.observe import Observed, parse
-from tasks.remote import script
-from tasks.sections import new_nonce
+from tasks.observe import Observed, ask
 from tasks.shell import Shell
 
 Network = IPv4Network | IPv6Network
@@ -56,9 +54,8 @@ def encounter(address: Address, like: Address) -> Ask:
 def _observe(
     address: Address, like: Address, shell: Shell, desired: Desired, *, deadline: float
 ) -> Observed:
-    nonce = new_nonce()
-    arguments = (nonce, desired.asked, desired.places, str(address), str(like))
-    return parse(shell.run(script("encounter"), *arguments, deadline=deadline), nonce)
+    arguments = (desired.asked, desired.places, str(address), str(like))
+    return ask("encounter", shell, *arguments, deadline=deadline)
 
 
 def answer_of(observed: Observed) -> Answer:

@@ -76,9 +76,23 @@ def observe(shell: Shell, desired: Desired, *, deadline: float) -> Observed:
     Raises:
         RouterError: it could not be asked, or its answer makes no sense.
     """
+    return ask("observe", shell, desired.asked, desired.places, deadline=deadline)
+
+
+def ask(phase: str, shell: Shell, *arguments: str, deadline: float) -> Observed:
+    """What the router answers to a phase that only reads, in one exec.
+
+    Args:
+        phase: one of `tasks.remote.PHASES`.
+        shell: a root shell on it.
+        arguments: the phase's.
+        deadline: seconds.
+
+    Raises:
+        RouterError: it could not be asked, or its answer makes no sense.
+    """
     nonce = new_nonce()
-    arguments = (nonce, desired.asked, desired.places)
-    return parse(shell.run(script("observe"), *arguments, deadline=deadline), nonce)
+    return parse(shell.run(script(phase), nonce, *arguments, deadline=deadline), nonce)
 
 
 def parse(completed: Completed, nonce: str) -> Observed:

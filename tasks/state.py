@@ -13,11 +13,9 @@ from inventory.errors import LvsfleetError
 from inventory.rules import Address
 from tasks.backends.protocol import Change
 from tasks.errors import NotReady, RouterError
-from tasks.observe import Observed, parse
+from tasks.observe import Observed, ask
 from tasks.plan import plan
 from tasks.reach import asking
-from tasks.remote import script
-from tasks.sections import new_nonce
 from tasks.shell import Shell
 from tasks.standing import Instance, VrrpState, parse_instances
 
@@ -78,13 +76,11 @@ def state_of(task: Task, *, desired: Desired, deadline: float, patience: float) 
 
     begun = time.monotonic()
 
-    def ask(shell: Shell) -> Observed:
-        nonce = new_nonce()
-        arguments = (nonce, desired.asked, desired.places)
-        return parse(shell.run(script("status"), *arguments, deadline=deadline), nonce)
+    def question(shell: Shell) -> Observed:
+        return ask("status", shell, desired.asked, desired.places, deadline=deadline)
 
     try:
-        observed = asking(task.host, ask, patience=patience)
+        observed = asking(task.host, question, patience=patience)
     except RouterError as problem:
         error = problem
     except LvsfleetError as problem:  # said of the inventory while connecting

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 from inventory.errors import LvsfleetError
 from tasks.errors import NotReady, RouterError
 from tasks.look import Look
-from tasks.observe import Observed, parse
+from tasks.observe import Observed, ask
 from tasks.reach import asking
-from tasks.remote import script
-from tasks.sections import new_nonce
 from tasks.shell import Shell
 
 if TYPE_CHECKING:
@@ -31,8 +29,7 @@ def survey(shell: Shell, *, deadline: float) -> Observed:
     Raises:
         RouterError: it could not be asked, or its answer makes no sense.
     """
-    nonce = new_nonce()
-    return parse(shell.run(script("survey"), nonce, deadline=deadline), nonce)
+    return ask("survey", shell, deadline=deadline)
 
 
 def survey_of(task: Task, *, deadline: float) -> Result:
