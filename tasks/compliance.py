@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inventory.desired import Desired
-from inventory.errors import LvsfleetError
 from tasks.checks.every import findings_of, subject_of
 from tasks.checks.subject import Subject
-from tasks.errors import NotReady, RouterError
+from tasks.errors import RouterError
 from tasks.inspection import inspect
 from tasks.outcome import Finding
 from tasks.reach import asking
@@ -61,8 +60,6 @@ def inspect_of(task: Task, *, desired: Desired, deadline: float, patience: float
         findings = findings_of(subject)
     except RouterError as problem:
         error = problem
-    except LvsfleetError as problem:  # said of the inventory while connecting
-        error = NotReady(problem.message, problem.hint)
     seconds = time.monotonic() - begun
     return Result(
         host=task.host, result=Inspected(desired.router, subject, findings, error, seconds)

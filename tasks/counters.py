@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from inventory.errors import LvsfleetError
 from inventory.rules import MAX_MARK, Address, Mark
 from tasks.backends.iptables_save import lines_of, parse_rule, without_counters
-from tasks.errors import NotReady, NotUnderstood, RouterError
+from tasks.errors import NotUnderstood, RouterError
 from tasks.observe import parse_addresses
 from tasks.reach import asking
 from tasks.remote import script
@@ -73,8 +72,6 @@ def counters_of(task: Task, *, deadline: float, patience: float) -> Result:
         found = asking(task.host, lambda shell: ask(shell, name, deadline), patience=patience)
     except RouterError as error:
         found = Counters(name, error=error)
-    except LvsfleetError as problem:  # said of the inventory while connecting
-        found = Counters(name, error=NotReady(problem.message, problem.hint))
     return Result(host=task.host, result=found)
 
 

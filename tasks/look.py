@@ -9,11 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from inventory.desired import Desired
-from inventory.errors import LvsfleetError
 from inventory.rules import Address
 from tasks.backends.protocol import Change
 from tasks.checks.ours import leftovers
-from tasks.errors import NotReady, RouterError
+from tasks.errors import RouterError
 from tasks.observe import Observed, observe
 from tasks.outcome import Finding, Outcome, Status
 from tasks.record import Recorder, Unrecorded
@@ -167,8 +166,6 @@ def look(
         change = replace(change, findings=(*change.findings, *beside(desired, seen, change)))
     except RouterError as problem:
         error = problem
-    except LvsfleetError as problem:  # said of the inventory while connecting
-        error = NotReady(problem.message, problem.hint)
     return Look(desired.router, observed, change, error, time.monotonic() - begun)
 
 

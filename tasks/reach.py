@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from inventory.errors import LvsfleetError
-from tasks.errors import Unreachable
+from tasks.errors import NotReady, RouterError, Unreachable
 from tasks.retry import LATEST as PATIENCE
 from tasks.retry import retrying
 from tasks.shell import Shell
@@ -28,8 +28,8 @@ def shell_of(host: Host, *, patience: float = PATIENCE) -> Shell:
     A connection that broke meanwhile is replaced.
 
     Raises:
+        NotReady: the inventory or ssh_config says something wrong.
         RouterError: no connection, the host key or the login was refused.
-        LvsfleetError: the inventory or ssh_config says something wrong.
     """
     return retrying(lambda: _kept(host, patience), name=host.name, within=patience)
 
@@ -39,8 +39,8 @@ def fresh_shell(host: Host, *, patience: float = PATIENCE) -> Iterator[Shell]:
     """A shell over a new TCP connection beside the kept one, closed at the end, with retries.
 
     Raises:
+        NotReady: the inventory or ssh_config says something wrong.
         RouterError: no connection, the host key or the login was refused.
-        LvsfleetError: the inventory or ssh_config says something wrong.
     """
     plugin = retrying(lambda: _opened(host, patience), name=host.name, within=patience)
     try:
@@ -56,6 +56,9 @@ def asking(host: Host, question: Callable[[Shell], T], *, patience: float = PATI
         host: the router.
         question: reads and changes nothing.
         patience: seconds after which no further attempt begins.
+
+    Raises:
+        RouterError: as `shell_of` and the question do.
     """
 
     def attempt() -> T:
@@ -106,15 +109,20 @@ def _opened(host: Host, patience: float) -> Any:
     # What is said for the usual plugin holds for the other one too, unless it says otherwise.
     usual = host.get_connection_parameters(PLUGINS["paramiko"])
     plugin: Any = _plugin_class(name)()
-    plugin.open(
-        hostname=options.hostname or host.name,
-        username=options.username,
-        password=options.password,
-        port=options.port,
-        platform=options.platform,
-        extras=_in_time({**(usual.extras or {}), **(options.extras or {})}, patience),
-        configuration=None,
-    )
+    try:
+        plugin.open(
+            hostname=options.hostname or host.name,
+            username=options.username,
+            password=options.password,
+            port=options.port,
+            platform=options.platform,
+            extras=_in_time({**(usual.extras or {}), **(options.extras or {})}, patience),
+            configuration=None,
+        )
+    except RouterError:
+        raise
+    except LvsfleetError as error:  # the others can go on
+        raise NotReady(error.message, error.hint) from error
     return plugin
 
 

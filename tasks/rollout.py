@@ -10,7 +10,6 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from inventory.desired import Desired
-from inventory.errors import LvsfleetError
 from tasks.bring import bring
 from tasks.errors import RouterError
 from tasks.look import Ask, Beside, Connections, Look, Options, Planner, Step, look, nothing
@@ -77,7 +76,7 @@ def stand_of(task: Task, *, options: Options) -> Result:
             lambda shell: ask_standing(shell, deadline=options.timeout),
             patience=options.patience,
         )
-    except LvsfleetError:
+    except RouterError:
         return _result(task, None)  # its cluster counts it as not there
     return _result(task, standing)
 

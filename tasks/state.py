@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from inventory.desired import Desired
-from inventory.errors import LvsfleetError
 from inventory.rules import Address
 from tasks.backends.protocol import Change
-from tasks.errors import NotReady, RouterError
+from tasks.errors import RouterError
 from tasks.observe import Observed, ask
 from tasks.plan import plan
 from tasks.reach import asking
@@ -83,8 +82,6 @@ def state_of(task: Task, *, desired: Desired, deadline: float, patience: float) 
         observed = asking(task.host, question, patience=patience)
     except RouterError as problem:
         error = problem
-    except LvsfleetError as problem:  # said of the inventory while connecting
-        error = NotReady(problem.message, problem.hint)
     else:
         seconds = time.monotonic() - begun
         return Result(host=task.host, result=_state(desired, observed, seconds))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from inventory.errors import LvsfleetError
-from tasks.errors import NotReady, RouterError
+from tasks.errors import RouterError
 from tasks.look import Look
 from tasks.observe import Observed, ask
 from tasks.reach import asking
@@ -46,7 +45,5 @@ def survey_of(task: Task, *, deadline: float) -> Result:
         observed = asking(task.host, lambda shell: survey(shell, deadline=deadline))
     except RouterError as problem:
         error = problem
-    except LvsfleetError as problem:  # said of the inventory while connecting
-        error = NotReady(problem.message, problem.hint)
     seconds = time.monotonic() - begun
     return Result(host=task.host, result=Look(task.host.name, observed, None, error, seconds))
