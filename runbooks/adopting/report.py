@@ -34,7 +34,7 @@ def render(
     blocks.append(_listed(STAYS, untold, "yellow", screen))
     blocks.append(_listed(GOES, going, "bold red", screen))
     blocks.append(_listed("A rollout of it would change:", ahead, "yellow", screen))
-    unread = [f"{name}: {error.message}. {error.hint}" for name, error in failed.items()]
+    unread = [f"{name}: {error}" for name, error in failed.items()]
     blocks.append(_listed("Not read, so not in it:", unread, "bold red", screen))
     blocks.append([line for note in notes for line in wrap(visible(note), screen.width)])
     if drafts and not ahead:

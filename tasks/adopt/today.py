@@ -68,7 +68,7 @@ def today(desired: Desired, observed: Observed) -> Today:
         backend = plan(replace(desired, services=(), vrrp=Vrrp()), observed).backend
     except RouterError as error:
         backend = Backend.AUTO
-        untold.append(Untold("", "the router", f"{error.message}. {error.hint}"))
+        untold.append(Untold("", "the router", str(error)))
     zones = firewalld.zones(observed)
     zone = desired.zone or firewalld.zone_of(zones, observed)
     marks: list[Found] = []
