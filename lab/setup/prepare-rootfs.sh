@@ -24,6 +24,17 @@ systemctl --quiet mask \
     dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount \
     sys-fs-fuse-connections.mount sys-kernel-config.mount
 
+# What finds nothing to do here at every boot: a third of the time that one takes.
+systemctl --quiet mask \
+    modprobe@.service systemd-remount-fs.service systemd-sysusers.service \
+    systemd-tmpfiles-setup-dev.service systemd-update-utmp.service \
+    systemd-update-utmp-runlevel.service
+mkdir -p /etc/systemd/system-generators
+for unneeded in cryptsetup debug fstab getty gpt-auto hibernate-resume integritysetup rc-local run \
+    system-update veritysetup; do
+    ln -s /dev/null "/etc/systemd/system-generators/systemd-$unneeded-generator"
+done
+
 # Three ways in: root, an operator whose sudo asks nothing, and one whose sudo asks for the password.
 useradd --create-home --shell /bin/bash ops
 useradd --create-home --shell /bin/bash opspw
