@@ -37,7 +37,7 @@ class Lab:
     any process can go on where another one stopped.
 
     Args:
-        number: 0 to 9.
+        number: 0 to 29.
 
     Raises:
         LvsfleetError: there is no such number.

@@ -15,7 +15,7 @@ from pathlib import Path
 from inventory.errors import LvsfleetError
 
 STATE = Path("/var/lib/lvsfleet-lab")
-LAST_LAB = 9
+LAST_LAB = 29
 MAX_ROUTERS = 200
 ROUTERS_PER_CLUSTER = 2
 
@@ -136,7 +136,7 @@ class Topology:
     """A whole lab on paper.
 
     Attributes:
-        number: which lab, 0 to 9.
+        number: which lab, 0 to 29.
         routers: in order; two of each site follow each other.
     """
 
@@ -199,7 +199,7 @@ def topology(number: int, routers: int, kinds: Sequence[Kind] = USUAL_KINDS) -> 
     """Lay a lab out on paper.
 
     Args:
-        number: which lab, 0 to 9.
+        number: which lab, 0 to 29.
         routers: how many; clusters of two, so an odd number leaves the last one alone.
         kinds: what the clusters filter with, in turn.
 

@@ -16,7 +16,7 @@ from runbooks.exits import Exit
 from runbooks.options import CONTEXT
 from runbooks.output import publish
 
-LAST_LAB = 9
+LAST_LAB = 29
 KINDS = (
     "firewalld",
     "iptables-debian",

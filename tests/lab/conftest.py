@@ -1,7 +1,7 @@
 """A lab for the tests: six routers in a lab of their own, beside whatever else runs here.
 
 ``LVSFLEET_TEST_LAB`` chooses another number, so that two runs need not wait for each other. Workers
-of one run (pytest-xdist) have a lab each.
+of one run (pytest-xdist) have a lab each, from 10 on: nobody else's number is taken.
 """
 
 from __future__ import annotations
@@ -17,17 +17,10 @@ import pytest
 from inventory.errors import LvsfleetError
 from lab.fleet import Lab
 
-_OF_WORKER = {"gw0": 9, "gw1": 5, "gw2": 3, "gw3": 7}
-NUMBER = int(
-    os.environ.get("LVSFLEET_TEST_LAB")
-    or _OF_WORKER.get(os.environ.get("PYTEST_XDIST_WORKER", "gw0"), 9)
-)
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+NUMBER = int(os.environ.get("LVSFLEET_TEST_LAB") or 10 + 2 * _WORKER)
 SPARE_NUMBER = 8
-_OTHERS_OF_WORKER = {"gw0": 6, "gw1": 4, "gw2": 1, "gw3": 2}
-OTHERS_NUMBER = int(
-    os.environ.get("LVSFLEET_TEST_LAB_OF_OTHERS")
-    or _OTHERS_OF_WORKER.get(os.environ.get("PYTEST_XDIST_WORKER", "gw0"), 6)
-)
+OTHERS_NUMBER = int(os.environ.get("LVSFLEET_TEST_LAB_OF_OTHERS") or 11 + 2 * _WORKER)
 """For routers of the kinds that the six are not; one run after another has it."""
 
 HERE = Path(__file__).parent

@@ -68,7 +68,7 @@ def test_peers_know_each_other() -> None:
 @pytest.mark.parametrize(
     ("number", "routers", "kinds"),
     [
-        (10, 6, USUAL_KINDS),
+        (30, 6, USUAL_KINDS),
         (-1, 6, USUAL_KINDS),
         (0, 0, USUAL_KINDS),
         (0, 201, USUAL_KINDS),

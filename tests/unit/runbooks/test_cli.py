@@ -103,7 +103,7 @@ def test_what_must_be_quick_imports_nothing_slow(arguments: list[str]) -> None:
         (["vip", "drain", "web", "192.0.2.10"], 2, "no terminal to ask on"),
         (["inventory", "schema", "x"], 2, "hosts"),
         (["completion", "csh"], 2, "bash"),
-        (["lab", "up", "--lab", "10"], 2, "0<=x<=9"),
+        (["lab", "up", "--lab", "30"], 2, "0<=x<=29"),
     ],
 )
 def test_usage(
