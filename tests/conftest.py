@@ -1,11 +1,58 @@
-"""What holds for all tests: signals mean what they mean at a terminal, wherever the tests run."""
+"""What holds for all tests: signals mean what they mean at a terminal, wherever the tests run.
+
+Several workers (pytest-xdist, ``--dist loadfile --no-loadscope-reorder``) take files as they come:
+the longest first, so that in the end none has a long one for itself while the others are done.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
 
 # Started in the background, a shell has SIGINT ignored, and so would every program under test:
 # lvsfleet, rightly, does not listen to a signal that it was told to ignore.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for number in (signal.SIGHUP, signal.SIGTERM):
     signal.signal(number, signal.SIG_DFL)
+
+HERE = Path(__file__).parent
+LONGEST = (
+    "lab/fleet/test_waves.py",
+    "lab/fleet/test_rollback.py",
+    "lab/chaos/test_controller_dies.py",
+    "lab/chaos/test_router_odd.py",
+    "lab/chaos/test_router_dies.py",
+    "lab/compliance/test_faults.py",
+    "lab/vip/test_faults.py",
+    "lab/vip/test_ends.py",
+    "lab/compliance/test_balancing.py",
+    "lab/chaos/test_line_dies.py",
+    "lab/vip/test_moves.py",
+    "lab/vip/test_drain.py",
+    "lab/vip/test_checks.py",
+    "lab/rollout/test_adopt.py",
+    "lab/fleet/test_forty.py",
+    "lab/chaos/test_storm.py",
+    "lab/walk/test_agree.py",
+    "lab/rollout/test_by_hand.py",
+    "lab/rollout/test_hitless.py",
+    "lab/rollout/test_again.py",
+    "lab/rollout/test_adopt_nftables.py",
+)
+"""From three minutes down to half a minute; then the lab's others, then those without it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first where workers share the tests."""
+    assert all((HERE / file).exists() for file in LONGEST), "LONGEST names a file that is gone"
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: _place(item.path.relative_to(HERE).as_posix()))
+
+
+def _place(file: str) -> tuple[bool, int]:
+    return not file.startswith("lab/"), LONGEST.index(file) if file in LONGEST else len(LONGEST)

@@ -164,7 +164,8 @@ class TestUpAndDown:
 
 
 class TestRouters:
-    def test_all_are_up(self, lab: Lab) -> None:
+    def test_all_are_up(self, fresh: Callable[..., Lab]) -> None:
+        lab = fresh()
         rows = lab.status()
         assert [(row.router, row.role) for row in rows] == [
             ("ams1", Role.MASTER),
