@@ -89,7 +89,7 @@ def contents(fleet: Fleet, router: str) -> dict[str, str]:
     in an order of its own, and keeps what a file was as ``.xml.old``. Its rules and all else in it
     count.
     """
-    state = fleet.state(router)
+    state = fleet.state(router, "iptables", "ip6tables", "contents", "locks", "timers")
     kept = {name: state[name] for name in ("contents", "locks", "timers")}
     files = [
         line
@@ -101,7 +101,7 @@ def contents(fleet: Fleet, router: str) -> dict[str, str]:
         lines = state[name].splitlines()
         kept[name] = "\n".join(line for line in lines if line.startswith("-A") or "- " in line)
     rules = {"running": running(fleet, router)}
-    if "firewalld" in state:
+    if fleet.has_firewalld(router):
         rules["saved"] = sorted(
             fleet.sh(router, "firewall-cmd --permanent --list-all").splitlines()
         )

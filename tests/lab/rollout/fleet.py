@@ -157,13 +157,17 @@ class Fleet:
         real = self.sh(router, f"PATH=/usr/sbin:/usr/bin command -v {name}").strip()
         self.write(router, f"/usr/local/sbin/{name}", f"#!/bin/sh\nreal={real}\n{script}\n", "755")
 
-    def state(self, router: str) -> dict[str, str]:
+    def state(self, router: str, *parts: str) -> dict[str, str]:
         """All that a change could touch, as the router says it; equal means untouched.
 
         Packet counters and the time of day are left out; inodes and times of files are not.
         ``snapshots`` is lvsfleet's own folder, which a refused change may leave something in.
+
+        Args:
+            router: its name.
+            parts: what alone is wanted of it; firewalld's need more time than all others.
         """
-        text = self.sh(router, _STATE)
+        text = self.sh(router, _INTO_STATE + "".join(_STATE[part] for part in parts or _STATE))
         parts = text.split("@@@ ")[1:]
         return {name: body for name, _, body in (part.partition("\n") for part in parts)}
 
@@ -181,8 +185,12 @@ class Fleet:
         self.lab.settle(*{self.lab.router(name).site.name for name in routers})
         for name in routers:
             # systemd takes firewalld for started before it has; it answers when it has.
-            if self.sh(name, "systemctl is-active firewalld", check=False).strip() == "active":
-                self.sh(name, "firewall-cmd --state")
+            if self.has_firewalld(name):
+                assert firewalld_answers(self.lab, name), name
+
+    def has_firewalld(self, router: str) -> bool:
+        """Whether it runs there."""
+        return self.sh(router, "systemctl is-active firewalld", check=False).strip() == "active"
 
     def site(self, kind: Kind) -> Site:
         return next(site for site in self.lab.topology.sites if site.kind is kind)
@@ -198,6 +206,12 @@ class Fleet:
         ):
             text = yaml.safe_dump(document, sort_keys=False)
             (self.folder / f"{name}.yaml").write_text(text)
+
+
+def firewalld_answers(lab: Lab, router: str) -> bool:
+    """Whether firewalld, as its daemon says, has loaded its rules; waits while it does so."""
+    argv = ["busctl", "get-property", *_FIREWALLD.split(), _INTERFACE, "state"]
+    return "RUNNING" in lab.exec(router, argv, check=False).stdout
 
 
 def without(text: str, *ours: str) -> str:
@@ -218,35 +232,59 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str
     return found
 
 
-# Comments of iptables-save tell the time; brackets count packets.
-_STATE = r"""
-export LC_ALL=C
-for each in iptables ip6tables; do
-    echo "@@@ $each"
-    $each-save 2>/dev/null | sed -e '/^#/d' -e 's/\[[0-9]*:[0-9]*\]$//'
-done
+_FIREWALLD = "org.fedoraproject.FirewallD1 /org/fedoraproject/FirewallD1"
+_INTERFACE = "org.fedoraproject.FirewallD1"
+"""Asked over D-Bus where it can be: each firewall-cmd is Python that starts."""
+
+_INTO_STATE = "export LC_ALL=C\n"
+_STATE = {
+    # Comments of iptables-save tell the time; brackets count packets.
+    **{
+        name: f"""
+echo '@@@ {name}'
+{name}-save 2>/dev/null | sed -e '/^#/d' -e 's/\\[[0-9]*:[0-9]*\\]$//'
+"""
+        for name in ("iptables", "ip6tables")
+    },
+    "nft": """
 echo '@@@ nft'
 nft --stateless list ruleset
+""",
+    "firewalld": f"""
 if systemctl --quiet is-active firewalld; then
     echo '@@@ firewalld'
     firewall-cmd --list-all-zones
     echo '@@@ firewalld direct'
-    firewall-cmd --direct --get-all-rules
+    busctl call {_FIREWALLD} {_INTERFACE}.direct getAllRules
     echo '@@@ firewalld ipsets'
-    firewall-cmd --get-ipsets
+    busctl call {_FIREWALLD} {_INTERFACE}.ipset getIPSets
 fi
+""",
+    "units": """
 echo '@@@ units'
-systemctl show --property=Id,ActiveState,UnitFileState,InvocationID firewalld iptables \
+systemctl show --property=Id,ActiveState,UnitFileState,InvocationID firewalld iptables \\
     ip6tables netfilter-persistent nftables keepalived
+""",
+    "files": """
 echo '@@@ files'
-find /etc -xdev -printf '%p %y %i %T@ %m %u %s %l\n' | sort
+find /etc -xdev -printf '%p %y %i %T@ %m %u %s %l\\n' | sort
+""",
+    "contents": """
 echo '@@@ contents'
 find /etc -xdev -type f -exec sha256sum {} + | sort -k 2
+""",
+    "snapshots": """
 echo '@@@ snapshots'
-find /var/lib/lvsfleet -xdev -printf '%p %y %i %T@ %m %u %s %l\n' 2>/dev/null | sort
+find /var/lib/lvsfleet -xdev -printf '%p %y %i %T@ %m %u %s %l\\n' 2>/dev/null | sort
+""",
+    "locks": """
 echo '@@@ locks'
-find /run/lvsfleet* -xdev -printf '%p %l\n' 2>/dev/null
+find /run/lvsfleet* -xdev -printf '%p %l\\n' 2>/dev/null
+""",
+    "timers": """
 echo '@@@ timers'
 systemctl list-timers --all --no-legend 'lvsfleet*'
 systemctl list-units --all --no-legend 'lvsfleet*'
-"""
+""",
+}
+"""By part, the script that prints it."""

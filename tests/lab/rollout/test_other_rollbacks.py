@@ -11,7 +11,7 @@ ROUTERS = ("ams2", "fra2")
 
 def contents(fleet: Fleet, router: str) -> dict[str, str]:
     """What the router filters with, and every byte of /etc; a table without rules is none."""
-    state = fleet.state(router)
+    state = fleet.state(router, "contents", "locks")
     rules = fleet.sh(router, "nft list table inet lvsfleet 2>/dev/null || true")
     for name in ("iptables", "ip6tables"):
         rules += fleet.sh(router, f"{name}-save 2>/dev/null | grep -e ^-A -e LVSFLEET || true")

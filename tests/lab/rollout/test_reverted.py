@@ -43,7 +43,7 @@ def contents(fleet: Fleet, router: str) -> dict[str, str]:
 
     A table that holds nothing is no difference, nor is the backup that firewalld makes of a file.
     """
-    state = fleet.state(router)
+    state = fleet.state(router, "iptables", "ip6tables", "contents", "locks", "timers")
     kept = {name: state[name] for name in ("contents", "locks", "timers")}
     files = kept["contents"].splitlines()
     kept["contents"] = "\n".join(line for line in files if not line.endswith(".xml.old"))
