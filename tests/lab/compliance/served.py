@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,11 +15,11 @@ from lab.topology import Site
 from tests.lab.rollout.fleet import LVSFLEET, Answer
 
 _LISTEN = """
-import socket, threading
+import socket, sys, threading
 def serve(listener):
     while True:
         listener.accept()[0].close()
-listeners = [socket.create_server(("", port)) for port in (80, 443)]
+listeners = [socket.create_server(("", 80)), socket.create_server((sys.argv[1], 443))]
 print("listens", flush=True)
 for each in listeners:
     threading.Thread(target=serve, args=(each,)).start()
@@ -31,23 +31,21 @@ _SILENT = "net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2"
 
 
 class RealServer:
-    """One of web's, by direct routing: it answers for the VIPs that are on its loopback.
+    """One of web's, by direct routing: HTTP is for all VIPs on its loopback, HTTPS for the first.
 
     Attributes:
         lab: the lab.
         site: where it is.
+        vips: those on its loopback.
         address: its own.
     """
 
-    def __init__(self, lab: Lab, site: Site) -> None:
+    def __init__(self, lab: Lab, site: Site, vips: Sequence[Address]) -> None:
         self.lab = lab
         self.site = site
+        self.vips = vips
         self.address = site.at(201)[0]
         self._namespace = lab.topology.names.of("real")
-
-    def has(self, vip: Address) -> None:
-        """Put a VIP on its loopback."""
-        run(["ip", "-n", self._namespace, "addr", "add", f"{vip}/32", "dev", "lo"])
 
     def lvsfleet(self, folder: Path, *words: str) -> Answer:
         """A command on a machine that is in the site's network, and in that of the operators."""
@@ -68,6 +66,7 @@ class RealServer:
     @contextmanager
     def _listening(self) -> Iterator[None]:
         argv = ["ip", "netns", "exec", self._namespace, "python3", "-I", "-c", _LISTEN]
+        argv.append(str(self.vips[0]))
         with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
             try:
                 assert process.stdout
@@ -87,6 +86,7 @@ class RealServer:
             f"-n {real} link set lo up",
             f"-n {real} link set eth1 up",
             f"netns exec {real} sysctl -qw {_SILENT}",
+            *(f"-n {real} addr add {vip}/32 dev lo" for vip in self.vips),
             f"link add {leg} type veth peer name eth0 netns {client}",
             f"link set {leg} master {names.base} up",
             f"-n {client} addr add {names.management[2]}/{names.management.prefixlen} dev eth0",
@@ -96,9 +96,9 @@ class RealServer:
 
 
 @contextmanager
-def real_server(lab: Lab, site: Site) -> Iterator[RealServer]:
+def real_server(lab: Lab, site: Site, *vips: Address) -> Iterator[RealServer]:
     """One that listens on web's ports; what it is made of goes with the lab."""
-    server = RealServer(lab, site)
+    server = RealServer(lab, site, vips)
     server._plug()
     with server._listening():
         yield server
