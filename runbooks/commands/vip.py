@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from runbooks.commands import vip_drain, vip_list
-from runbooks.commands.agreeing import agreed, code_of_plan, refuse_unasked
+from runbooks.commands.agreeing import ask_and_do
 from runbooks.commands.completing import complete_service, complete_vip
-from runbooks.commands.concluding import conclude
 from runbooks.commands.vip_options import EXITS, of_inventory, vip_options
 from runbooks.exits import Exit
 from runbooks.options import CONTEXT, Seconds, complete_router
-from runbooks.output import check_writable
 
 if TYPE_CHECKING:
+    from runbooks.conduct import Request
     from runbooks.reports.run import Run
-    from runbooks.vip import Wish
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -121,18 +118,18 @@ command.add_command(vip_drain.undrain)
 @click.argument("vip")
 @_coming
 @_options
-def add(service: str, vip: str, **request: Any) -> Exit:
+def add(service: str, vip: str, **options: Any) -> Exit:
     """Give SERVICE another VIP."""
-    return _change(request, service=service, new=vip)
+    return _change(options, service=service, new=vip)
 
 
 @command.command("remove", context_settings=CONTEXT, epilog=EXITS)
 @_service
 @_vip("vip")
 @_options
-def remove(service: str, vip: str, **request: Any) -> Exit:
+def remove(service: str, vip: str, **options: Any) -> Exit:
     """Take a VIP from SERVICE."""
-    return _change(request, service=service, old=vip)
+    return _change(options, service=service, old=vip)
 
 
 @command.command("move", context_settings=CONTEXT, epilog=EXITS)
@@ -141,46 +138,28 @@ def remove(service: str, vip: str, **request: Any) -> Exit:
 @click.argument("new")
 @_coming
 @_options
-def move(service: str, old: str, new: str, **request: Any) -> Exit:
+def move(service: str, old: str, new: str, **options: Any) -> Exit:
     """Give SERVICE the VIP NEW instead of OLD."""
-    return _change(request, service=service, old=old, new=new)
+    return _change(options, service=service, old=old, new=new)
 
 
-def _change(request: dict[str, Any], **what: Any) -> Exit:
-    report_format: str = request.pop("report_format")
-    output: Path | None = request.pop("output")
-    yes, dry_run, now = (request.pop(name) for name in ("yes", "dry_run", "now"))
-    what |= of_inventory(request) | {"wait": request.pop("wait")}
-    what |= {name: request.pop(name, None) for name in ("source", "force")}
+def _change(options: dict[str, Any], **what: Any) -> Exit:
+    what |= of_inventory(options) | {"wait": options.pop("wait")}
+    what |= {"source": options.pop("source", None), "force": options.pop("force", False)}
     for name in ("keepalived", "probe"):
-        what[name] = not request.pop(f"no_{name}", False)
+        what[name] = not options.pop(f"no_{name}", False)
     if what["source"] and not what["probe"]:
         raise click.UsageError("--probe-from and --no-probe exclude each other.")
-    refuse_unasked(yes=yes, dry_run=dry_run)
-    check_writable(output)
-    from runbooks.conduct import Request  # noqa: PLC0415 - Nornir, paramiko
-    from runbooks.logs import configure  # noqa: PLC0415 - help is quick without it
-    from runbooks.policy import Policy  # noqa: PLC0415
-    from runbooks.vip import Wish, change_vip  # noqa: PLC0415
 
-    configure(request["verbosity"])
-    wish = Wish(**{**what, "force": bool(what["force"])})
-    plan = Request(policy=Policy(dry_run=True, now=now), **request)
-    shown: Run | None = None
-    if not yes or dry_run:
-        shown = change_vip(plan, wish)
-        code = code_of_plan(shown)
-        if dry_run or code is not Exit.DRIFT:
-            return max(conclude(shown, report_format, output), code)
-        if not agreed(shown, _said(wish)):
-            return code
-    do = Request(policy=Policy(now=now), **request)
-    return conclude(change_vip(do, wish, shown=shown), report_format, output)
+    def do(request: Request, shown: Run | None) -> Run:
+        from runbooks.vip import Wish, change_vip  # noqa: PLC0415 - Nornir, paramiko
+
+        return change_vip(request, Wish(**what), shown=shown)
+
+    return ask_and_do(options, do, _said(what["service"], what.get("old"), what.get("new")))
 
 
-def _said(wish: Wish) -> str:
-    if wish.old and wish.new:
-        return f"Move {wish.service} from {wish.old} to {wish.new}"
-    return (
-        f"Add {wish.new} to {wish.service}" if wish.new else f"Take {wish.old} from {wish.service}"
-    )
+def _said(service: str, old: str | None, new: str | None) -> str:
+    if old and new:
+        return f"Move {service} from {old} to {new}"
+    return f"Add {new} to {service}" if new else f"Take {old} from {service}"

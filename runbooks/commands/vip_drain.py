@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from runbooks.commands.agreeing import agreed, code_of_plan, refuse_unasked
+from runbooks.commands.agreeing import ask_and_do
 from runbooks.commands.completing import complete_service, complete_vip
-from runbooks.commands.concluding import conclude
 from runbooks.commands.vip_options import EXITS, of_inventory, vip_options
 from runbooks.exits import Exit
 from runbooks.options import CONTEXT, Seconds
-from runbooks.output import check_writable
 
 if TYPE_CHECKING:
+    from runbooks.conduct import Request
     from runbooks.reports.run import LiveCount, Run
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -65,54 +64,40 @@ _vip = click.argument("vip", shell_complete=complete_vip)
     help="How long to count the connections that live; 0 does not count them.",
 )
 @vip_options
-def drain(service: str, vip: str, *, reject: bool, drop: bool, wait: float, **request: Any) -> Exit:
+def drain(service: str, vip: str, *, reject: bool, drop: bool, wait: float, **options: Any) -> Exit:
     """Only the way in."""
     if reject and drop:
         raise click.UsageError("--reject and --drop exclude each other.")
     how = "reject" if reject else "drop" if drop else "pass"
-    return _change(request, service=service, vip=vip, how=how, wait=wait)
+    return _change(options, service=service, vip=vip, how=how, wait=wait)
 
 
 @click.command("undrain", context_settings=CONTEXT, help=_UNDRAIN, epilog=EXITS)
 @_service
 @_vip
 @vip_options
-def undrain(service: str, vip: str, **request: Any) -> Exit:
+def undrain(service: str, vip: str, **options: Any) -> Exit:
     """Only the way in."""
-    return _change(request, service=service, vip=vip, how=None, wait=0.0)
+    return _change(options, service=service, vip=vip, how=None, wait=0.0)
 
 
 def _change(
-    request: dict[str, Any], *, service: str, vip: str, how: str | None, wait: float
+    options: dict[str, Any], *, service: str, vip: str, how: str | None, wait: float
 ) -> Exit:
-    report_format, output = request.pop("report_format"), request.pop("output")
-    yes, dry_run, now = (request.pop(name) for name in ("yes", "dry_run", "now"))
-    inventory = of_inventory(request)
-    refuse_unasked(yes=yes, dry_run=dry_run)
-    check_writable(output)
-    from inventory.desired import Draining  # noqa: PLC0415 - help is quick without it
-    from runbooks.conduct import Request  # noqa: PLC0415 - Nornir, paramiko
-    from runbooks.draining import DrainWish, drain  # noqa: PLC0415
-    from runbooks.logs import configure  # noqa: PLC0415
-    from runbooks.policy import Policy  # noqa: PLC0415
+    inventory = of_inventory(options)
 
-    configure(request["verbosity"])
-    wish = DrainWish(service, vip, Draining(how) if how else None, wait, **inventory)
-    shown: Run | None = None
-    if not yes or dry_run:
-        plan = Request(policy=Policy(dry_run=True, now=now), **request)
-        shown = drain(plan, wish)
-        code = code_of_plan(shown)
-        if dry_run or code is not Exit.DRIFT:
-            return max(conclude(shown, report_format, output), code)
-        verb = "Drain" if wish.how else "Drain no longer"
-        if not agreed(shown, f"{verb} {wish.vip} of {wish.service}"):
-            return code
-    counting = _Counting()
-    do = Request(policy=Policy(now=now), **request)
-    run = drain(do, wish, counting.told, shown=shown)
-    counting.end()
-    return conclude(run, report_format, output)
+    def do(request: Request, shown: Run | None) -> Run:
+        from inventory.desired import Draining  # noqa: PLC0415 - help is quick without it
+        from runbooks.draining import DrainWish, drain  # noqa: PLC0415 - Nornir, paramiko
+
+        wish = DrainWish(service, vip, Draining(how) if how else None, wait, **inventory)
+        counting = _Counting()
+        run = drain(request, wish, counting.told, shown=shown)
+        counting.end()
+        return run
+
+    verb = "Drain" if how else "Drain no longer"
+    return ask_and_do(options, do, f"{verb} {vip} of {service}")
 
 
 class _Counting:
