@@ -27,6 +27,8 @@ _PLACES = {
     frozenset(Where): "runtime and saved",
 }
 _JUMP = re.compile(r" -j LVSFLEET-\S+$")
+_SHARED = re.compile(r"add (?:table|set|map|chain|rule) |/etc/|systemctl ")
+"""What is there for any service: the frame of a table of nftables, and what loads it."""
 _SIGNS = {Op.ADD: ("+", "green"), Op.REMOVE: ("-", "red")}
 
 
@@ -158,4 +160,5 @@ def _nobodys(line: _Line, *, moves: bool) -> str:
     """What a rule that no service has is there for."""
     if _JUMP.search(line.rule):
         return "the jump to lvsfleet's chain moves" if moves else "the jump to lvsfleet's chain"
-    return "for all services" if line.op is Op.ADD else "of no service in the inventory"
+    shared = line.op is Op.ADD or _SHARED.match(line.rule)
+    return "for all services" if shared else "of no service in the inventory"

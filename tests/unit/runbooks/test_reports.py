@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from runbooks.reports.diff import render_diff
+from runbooks.reports.diff import diff_lines, render_diff
 from runbooks.reports.json import render_json
 from runbooks.reports.run import Run, edit_counts, run_id
 from runbooks.reports.table import render_table
@@ -180,3 +180,12 @@ def test_a_run_is_named_after_its_cluster(clusters: list[str | None], name: str)
 def test_a_rule_in_two_places_counts_once() -> None:
     edits = [Edit(Op.ADD, where, "a") for where in Where] + [Edit(Op.REMOVE, Where.SAVED, "a")]
     assert edit_counts(Outcome("r", Status.CHANGED, changes=tuple(edits))) == (1, 1)
+
+
+def test_what_goes_with_the_last_vip_that_drains_is_said_to_be_for_all() -> None:
+    frame = ("add table inet lvsfleet_drain", "/etc/systemd/system/lvsfleet-drain.service")
+    for rule in frame:
+        edit = Edit(Op.REMOVE, Where.SAVED, rule, None, "inet lvsfleet_drain")
+        assert "  # for all services" in diff_lines([edit])
+    stale = Edit(Op.REMOVE, Where.SAVED, "-A LVSFLEET-MARK -d 192.0.2.1", None, "iptables mangle")
+    assert "  # of no service in the inventory" in diff_lines([stale])
