@@ -55,7 +55,7 @@ class PrivilegeRefused(RouterError):
 
 
 class NotReady(RouterError):
-    """The router lacks something that a change needs: a program, a zone, a service, room."""
+    """The router, or how it is reached, lacks something: a program, a zone, a service, room."""
 
     kind = "preflight"
 

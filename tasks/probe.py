@@ -117,7 +117,7 @@ def _split(completed: Completed, nonce: str) -> dict[str, Section]:
 
 
 def _of_table(text: str, ports: Iterable[int]) -> dict[int, Count]:
-    found = {words[0]: int(words[1]) for words in (line.rsplit(" ", 1) for line in lines(text))}
+    found = {words[0]: int(words[1]) for words in (line.rsplit(" ", 1) for line in _lines(text))}
 
     def count(port: int) -> Count:
         come, marked, passed, let_in = (
@@ -129,7 +129,7 @@ def _of_table(text: str, ports: Iterable[int]) -> dict[int, Count]:
     return {port: count(port) for port in ports}
 
 
-def lines(text: str) -> list[str]:
+def _lines(text: str) -> list[str]:
     """The lines that say something."""
     return [line for line in text.splitlines() if line.strip()]
 

@@ -16,7 +16,7 @@ class Recorder(Protocol):
 
         Args:
             router: its name.
-            step: ``begin``, ``verify``, ``commit``, ``revert``.
+            step: ``begin``, ``advance``, ``reread``, ``follow``, ``verify``, ``commit``, ``revert``.
             state: ``starts``, ``done`` or ``failed``.
             detail: an error's words.
 

@@ -30,7 +30,8 @@ class RecordedStep:
     Attributes:
         at: when, by the controller's clock; None where the line does not say.
         since: seconds since the run's start, by a clock that does not jump.
-        step: ``begin``, ``verify``, ``commit``, ``revert``, or what a newer version calls it.
+        step: ``begin``, ``advance``, ``reread``, ``follow``, ``verify``, ``commit``, ``revert``, or
+            what a newer version calls it.
         state: ``starts``, ``done`` or ``failed``.
         detail: an error's words; where ``begin`` starts, the run's name on the router.
     """
