@@ -16,7 +16,8 @@ class Recorder(Protocol):
 
         Args:
             router: its name.
-            step: ``begin``, ``advance``, ``reread``, ``follow``, ``verify``, ``commit``, ``revert``.
+            step: ``begin``, ``advance``, ``reread``, ``follow``, ``verify``, ``commit`` or
+                ``revert``.
             state: ``starts``, ``done`` or ``failed``.
             detail: an error's words.
 
