@@ -229,8 +229,7 @@ def test_what_is_done_is_what_was_shown(fra: Cluster, verb: str) -> None:
 
 
 LEFT_ALONE = {
-    Kind.FIREWALLD: ("add", "web", "{new}"),
-    Kind.IPTABLES_DEBIAN: ("move", "web", "{old}", "{new}"),
+    Kind.IPTABLES_DEBIAN: ("add", "web", "{new}"),
     Kind.IPTABLES_RHEL: ("drain", "web", "{old}", "--drop", "--wait", "0"),
 }
 
