@@ -14,7 +14,7 @@ breaking=$4
 parts=$5
 dir=$home/runs/$run
 
-mkdir -p "$home/runs" 2>/dev/null || fail preflight "cannot write to $home"
+[ -d "$home/runs" ] || mkdir -p "$home/runs" 2>/dev/null || fail preflight "cannot write to $home"
 room=$(df -Pk "$home" | awk 'NR == 2 { print $4 }')
 [ "${room:-0}" -ge 2048 ] || fail preflight "$home has ${room:-no} KiB left; a snapshot wants 2048"
 

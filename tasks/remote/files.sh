@@ -21,7 +21,7 @@ prepare() {
 }
 
 _prepare() {
-    if [ -f "$1" ]; then cp -p -- "$1" "$3"; else cp -- "$2" "$3" && chmod 600 "$3"; fi || return
+    if [ -f "$1" ]; then cp -p -- "$1" "$3"; else true >"$3" && chmod 600 "$3"; fi || return
     cat -- "$2" >"$3" && sync "$3"
 }
 

@@ -13,14 +13,18 @@ ipt_observe() {
     nft_beside
 }
 
-# ipt_variants: what each of iptables' two variants has, where there is more than the usual one: the
-# kernel names the tables of the legacy one without any program.
-ipt_variants() {
+# ipt_has_legacy: whether iptables' legacy variant has tables: the kernel names them without any program.
+ipt_has_legacy() {
     _tables=
     for _f in /proc/net/ip_tables_names /proc/net/ip6_tables_names; do
         if [ -r "$_f" ] && read -r _line <"$_f"; then _tables=$_line; fi
     done
-    [ "$_tables" ] || return 0
+    [ "$_tables" ]
+}
+
+# ipt_variants: what each of iptables' two variants has, where there is more than the usual one.
+ipt_variants() {
+    ipt_has_legacy || return 0
     for _variant in legacy nft; do
         ipt_variant "$_variant"
     done

@@ -9,8 +9,11 @@ snapshot() {
         $nft_file $nft_units /etc/keepalived/keepalived.conf; do
         if [ -f "$_f" ]; then cp -p -- "$_f" "$(kept "$1" "$_f")" || return; fi
     done
-    for _p in iptables ip6tables iptables-legacy ip6tables-legacy; do
+    for _p in iptables ip6tables; do
         if have "$_p-save"; then "$_p-save" >"$1/before/$_p-save" 2>/dev/null; fi
+        if have "$_p-legacy-save" && ipt_has_legacy; then
+            "$_p-legacy-save" >"$1/before/$_p-legacy-save" 2>/dev/null
+        fi
     done
     if have nft; then
         nft list ruleset >"$1/before/nft-ruleset" 2>/dev/null
