@@ -64,7 +64,7 @@ case $report in
     *"> undo 0")
         if [ "$asked" = timer ]; then date +%s >"$dir/unseen"; fi
         if finish "$dir" reverting reverted; then
-            if [ "$asked" = asked ]; then disarm "$run"; fi
+            disarm "$run" # also where `reread` had somebody besides the timer wait
         elif [ "$asked" = timer ]; then
             exit 1
         fi
