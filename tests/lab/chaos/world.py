@@ -21,8 +21,8 @@ from lab.fleet import Lab
 from lab.network import answers_ssh
 from lab.topology import Kind
 from tests.lab.chaos import wires
-from tests.lab.chaos.controller import Controller
-from tests.lab.rollout.fleet import Fleet
+from tests.lab.chaos.controller import Controller, wait_for
+from tests.lab.rollout.fleet import Fleet, firewalld_answers
 
 State = Mapping[str, str]
 T = TypeVar("T")
@@ -266,10 +266,7 @@ class World:
     def loaded(self, router: str) -> None:
         """Wait until firewalld has loaded its rules: systemd takes it for started before that."""
         if self.kind(router) is Kind.FIREWALLD:
-            self.sh(
-                router,
-                "for i in 1 2 3 4 5 6 7 8 9; do firewall-cmd --state && break; sleep 1; done",
-            )
+            wait_for(lambda: firewalld_answers(self.lab, router), PATIENCE, every=0.2)
 
     def mended(self, *routers: str) -> None:
         """Bring routers that a failed test left in a mixture back to where the next can begin."""
