@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from runbooks.engine import Fleet, Job
 from runbooks.interrupt import Stop, stopping_on_signals
 from runbooks.journal import Journal
-from runbooks.lockstep import Lockstep
 from runbooks.policy import Policy
 from runbooks.progress import ProgressProcessor, display_for
 from runbooks.prompts import ask_passwords
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from nornir.core import Nornir
 
     from inventory.fleet import Fleet as Inventory
+    from runbooks.lockstep import Lockstep  # only vip needs it, and what edits files with it
 
 PATIENCE_NOW = 5.0
 """Seconds for connecting in an emergency: who answers does not wait for who does not."""
