@@ -163,7 +163,8 @@ def test_what_comes_is_announced(told: Story) -> None:
     for vip in told.new:
         came = min(at for of in told.seen.held.values() for at, _ in of.get(str(vip), []))
         first = min(when for when, address in told.seen.announced if address == str(vip))
-        assert came - 0.1 < first < came + 2.0
+        # The monitor's time is that of its reading, on a busy machine a moment later.
+        assert came - 0.5 < first < came + 2.0
 
 
 def test_what_went_does_not_answer(told: Story) -> None:
