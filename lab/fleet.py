@@ -225,9 +225,11 @@ class Lab:
         return Container(router, self.names)
 
     def _halt(self, routers: Iterable[Router], network: Network) -> None:
-        for router in routers:
+        def end(router: Router) -> None:
             self._container(router).stop()
             network.unplug(router)
+
+        _each(end, routers)
 
     def _boot(self, routers: Sequence[Router], network: Network, held: int) -> None:
         """Start routers and wait until all have booted; the lab's lock is held."""
