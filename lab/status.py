@@ -107,4 +107,4 @@ def settle(cluster: Sequence[Router], names: Names, seconds: float) -> None:
         if now - began > seconds:
             found = ", ".join(f"{r.name} {each}" for r, each in zip(cluster, roles, strict=True))
             raise LvsfleetError(f"no single MASTER after {seconds:.0f} s: {found}")
-        time.sleep(0.05)
+        time.sleep(0.1)

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from lab.fleet import Lab
 from lab.packets import Counts, Probe, Protocol, send
-from lab.status import Role
+from lab.status import Role, role
 from lab.topology import Site
 
 _ARRIVE_SECONDS = 5.0
@@ -115,7 +115,7 @@ def marked(site: Site) -> dict[Packet, Fate]:
 
 def roles(lab: Lab) -> Mapping[str, Role]:
     """What VRRP made of each router."""
-    return {each.router: each.role for each in lab.status()}
+    return {each.name: role(each, lab.names) for each in lab.topology.routers}
 
 
 def wait_for_masters(lab: Lab, *routers: str, seconds: float = 15.0) -> None:
