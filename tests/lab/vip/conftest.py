@@ -8,17 +8,28 @@ import pytest
 
 from lab.fleet import Lab
 from lab.topology import Kind
+from tests.lab.chaos.world import each
 from tests.lab.conftest import OTHERS_NUMBER, reserved
-from tests.lab.vip.cluster import Cluster, clusters
+from tests.lab.vip.cluster import CONF, Cluster, clusters
+
+_KEPT = "/root/keepalived.conf"
 
 
 @pytest.fixture(scope="module")
-def usual(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[Kind, Cluster]:
-    """ams (firewalld), fra (iptables, Debian), lon (iptables, RHEL); routers as new."""
-    lab.reset(*(router.name for router in lab.topology.routers))
+def usual(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Kind, Cluster]]:
+    """ams (firewalld), fra (iptables, Debian), lon (iptables, RHEL); routers as new.
+
+    In the end keepalived is as it was: who makes one router of a cluster new would have two that do
+    not hear each other.
+    """
+    routers = [router.name for router in lab.topology.routers]
+    lab.reset(*routers)
     lab.settle()
+    each(lambda name: lab.exec(name, ["cp", "-p", CONF, _KEPT]), routers)
     found = clusters(lab, tmp_path_factory.mktemp("usual"))
-    return {each.site.kind: each for each in found}
+    yield {cluster.site.kind: cluster for cluster in found}
+    back = f"cp -p {_KEPT} {CONF} && systemctl restart keepalived"
+    each(lambda name: lab.exec(name, ["sh", "-c", back]), routers)
 
 
 @pytest.fixture(scope="module")
