@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,14 +51,20 @@ LONGEST = (
     "lab/vip/test_checks.py",
 )
 """From three minutes down to one, with four workers on two cores; then come the lab's others, and
-last those without it."""
+last those without it, the ones with many tests first."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first where workers share the tests."""
     assert all((HERE / file).exists() for file in LONGEST), "LONGEST names a file that is gone"
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: _place(item.path.relative_to(HERE).as_posix()))
+        tests = Counter(item.path for item in items)
+        items.sort(
+            key=lambda item: (
+                *_place(item.path.relative_to(HERE).as_posix()),
+                -tests[item.path],
+            )
+        )
 
 
 def _place(file: str) -> tuple[bool, int]:
