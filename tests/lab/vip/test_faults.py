@@ -225,4 +225,4 @@ def test_others_do_not_go_with_a_primary_address(usual: dict[Kind, Cluster]) -> 
         assert answer.code == 0, answer
     assert all(seen.lost(vip) == 0 and seen.holders(vip).keys() == {1} for vip in others)
     assert seen.served(site.at(20)[0])[0] <= seen.served(site.web[0])[1]
-    fleet.fresh(*cluster.routers)  # addresses of others are in no file
+    lab.reboot(*cluster.routers)  # the addresses of others are in no file
