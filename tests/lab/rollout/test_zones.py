@@ -16,6 +16,12 @@ MASTER, BACKUP = "ams1", "ams2"
 POLICY = "/etc/firewalld/policies/lvsfleet.xml"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def at_first(fleet_of_module: Fleet) -> None:
+    """Both are as new, whatever was tested before."""
+    fleet_of_module.fresh(MASTER, BACKUP)
+
+
 @pytest.fixture
 def fleet(fleet: Fleet) -> Fleet:
     """Its BACKUP is as new."""
