@@ -167,9 +167,9 @@ class Fleet:
             router: its name.
             parts: what alone is wanted of it; firewalld's need more time than all others.
         """
-        text = self.sh(router, _INTO_STATE + "".join(_STATE[part] for part in parts or _STATE))
-        parts = text.split("@@@ ")[1:]
-        return {name: body for name, _, body in (part.partition("\n") for part in parts)}
+        script = "".join([_INTO_STATE, *(_STATE[part] for part in parts or _STATE), "true\n"])
+        told = self.sh(router, script).split("@@@ ")[1:]
+        return {name: body for name, _, body in (each.partition("\n") for each in told)}
 
     def fresh(self, *routers: str) -> None:
         """Give routers a fresh disk, and wait until all is as it will stay."""
