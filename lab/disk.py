@@ -29,11 +29,15 @@ _ENABLED = {
     Kind.NFTABLES: ("nftables.service",),
 }
 _TEMPLATES = {
-    Kind.FIREWALLD_DOCKER: ("firewalld", "firewalld-docker"),
+    Kind.FIREWALLD: ("plain-login", "firewalld"),
+    Kind.FIREWALLD_DOCKER: ("plain-login", "firewalld", "firewalld-docker"),
+    Kind.IPTABLES_RHEL: ("plain-login", "iptables-rhel"),
     Kind.IPTABLES_LEGACY: ("iptables-debian",),
-    Kind.IPTABLES_IPVS: ("iptables-debian", "iptables-ipvs"),
+    Kind.IPTABLES_IPVS: ("plain-login", "iptables-debian", "iptables-ipvs"),
+    Kind.NFTABLES: ("plain-login", "nftables"),
 }
-"""The folders of a kind's files, where they are not one of its own name; a later one wins."""
+"""The folders of a kind's files, where they are not one of its own name; a later one wins. Debian's
+alone log in as Debian does, with a session of systemd-logind for each."""
 _UNITS = "etc/systemd/system"
 _TARGETS = {"nftables.service": "sysinit.target"}
 """Where a unit's own [Install] says another target than multi-user.target."""

@@ -43,10 +43,11 @@ real=/usr/sbin/$name
 [ -x "$real" ] || real=/usr/bin/$name
 if [ "${LC_ALL-}" != C ] || [ ! -d /var/trap ]; then exec "$real" "$@"; fi
 echo "$name $*" >>/var/trap/log
-read -r count _ <<END
-$(PATH=/usr/bin wc -l </var/trap/log)
-END
 read -r at 2>/dev/null </var/trap/at || exec "$real" "$@"
+case $at in
+    *[!0-9]*) count= ;;
+    *) count=$(PATH=/usr/bin wc -l </var/trap/log) ;;
+esac
 case "$count:$name $*" in
     "$at":* | *:$at) PATH=/usr/bin mv /var/trap/at /var/trap/was 2>/dev/null || exec "$real" "$@" ;;
     *) exec "$real" "$@" ;;
