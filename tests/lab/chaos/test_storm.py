@@ -9,7 +9,7 @@ import time
 from tests.lab.chaos.storm import Storm
 from tests.lab.chaos.world import World
 
-ROLLOUTS = 36
+ROLLOUTS = 24
 SECONDS = 600.0
 SEED = 3
 """The same in every run, so that a failure is the change's; `make chaos` takes another."""
