@@ -84,12 +84,12 @@ class Cluster:
         """The addresses that a router has."""
         return addresses(self.fleet.lab.topology.names.of(router), "eth1")
 
-    def state(self) -> dict[str, object]:
+    def state(self) -> dict[str, str]:
         """All that a move could touch, on both routers and in the inventory."""
-        found: dict[str, object] = {"inventory": self.said()}
+        found = {"inventory": self.said()}
         for router in self.routers:
             found |= {f"{router} {k}": v for k, v in contents(self.fleet, router).items()}
-            found[f"{router} addresses"] = self.held(router)
+            found[f"{router} addresses"] = "\n".join(sorted(self.held(router)))
             found[f"{router} keepalived"] = self.daemon(router)
         return found
 

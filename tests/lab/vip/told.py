@@ -68,7 +68,7 @@ class Told:
         return sorted(each.name for each in folder.iterdir()) if folder.exists() else []
 
     def state(self) -> dict[str, str]:
-        return {name: str(value) for name, value in self.cluster.state().items()}
+        return self.cluster.state()
 
     def sed(self, router: str, script: str) -> None:
         """Somebody writes to keepalived.conf."""
