@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,9 +10,10 @@ from pathlib import Path
 from inventory.desired import Backend
 from inventory.rules import Rule
 from tasks.backends import rich
-from tasks.backends.firewalld_place import Place, as_bytes
+from tasks.backends.firewalld_place import Place
 from tasks.backends.firewalld_start import ENABLE, START
 from tasks.backends.protocol import Change
+from tasks.fingerprint import sum_of
 from tasks.observe import Observed
 from tasks.outcome import Edit, Op, Where
 
@@ -84,7 +84,7 @@ def _files(
     ops = {each.rule: each.op for each in edits if not each.place}
     starts, stops = ops.get(START) is Op.ADD, ops.get(START) is Op.REMOVE
     told = [observed.sections.get(_section(Place.of(word))) for word in places]
-    seen = hashlib.sha256(as_bytes("".join(each.text for each in told if each))).hexdigest()
+    seen = sum_of("".join(each.text for each in told if each))
     was = "".join(f"{line}\n" for line in (observed.text(OWNED) or "").split("\n") if line)
     saved = _list(edits, Where.SAVED)
     files = {

@@ -139,7 +139,7 @@ def saved(place: Place, observed: Observed) -> Side | None:
     if text is None:
         return None
     try:
-        root = ElementTree.fromstring(as_bytes(text))  # noqa: S314 - root's own; expat bounds it
+        root = ElementTree.fromstring(_as_bytes(text))  # noqa: S314 - root's own; expat bounds it
         ends = (_names(root, "ingress-zone"), _names(root, "egress-zone"))
         reach = Reach(*ends, int(root.get("priority", EVERYWHERE.priority)))
     except (ElementTree.ParseError, ValueError, LookupError) as error:
@@ -187,7 +187,7 @@ def groups(section: Section | None) -> dict[str, dict[str, list[str]]] | None:
     return found
 
 
-def as_bytes(text: str) -> bytes:
+def _as_bytes(text: str) -> bytes:
     """A section's bytes, as they came."""
     return text.encode("utf-8", "surrogateescape")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from abc import ABC, abstractmethod
@@ -14,6 +13,7 @@ from tasks.connect.sudo import Sudo, last_words, needs_sudo, new_mark
 from tasks.connect.target import Endpoint
 from tasks.connect.transport import Transport
 from tasks.errors import NotReady, PrivilegeRefused
+from tasks.fingerprint import sum_of
 from tasks.remote.reader import PATH, digest, only_reads
 from tasks.shell import Completed
 
@@ -145,4 +145,4 @@ def name_of(script: str) -> str:
     for line in part.splitlines()[:2]:
         if line.startswith("#") and not line.startswith("#!"):
             return line.lstrip("# ").partition(" NONCE")[0][:60]
-    return hashlib.sha256(script.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return sum_of(script)[:8]

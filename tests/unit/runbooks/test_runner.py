@@ -159,8 +159,8 @@ def test_after_the_first_request_no_router_begins() -> None:
     assert "r1" in told[0]
 
 
-def test_after_the_second_request_nobody_is_waited_for(release: threading.Event) -> None:
-    stop = Stop()
+def asking_twice(stop: Stop, release: threading.Event) -> Callable[[str], None]:
+    """Work that waits; while the first router is at it, somebody asks to stop, and again."""
 
     def work(name: str) -> None:
         if name == "r1":
@@ -168,8 +168,13 @@ def test_after_the_second_request_nobody_is_waited_for(release: threading.Event)
             stop.request()
         release.wait(30)
 
+    return work
+
+
+def test_after_the_second_request_nobody_is_waited_for(release: threading.Event) -> None:
+    stop = Stop()
     begun = time.monotonic()
-    results = run(FleetRunner(3, stop=stop), work)
+    results = run(FleetRunner(3, stop=stop), asking_twice(stop, release))
     assert time.monotonic() - begun < 5
     kinds = {type(each[0].exception) for each in results.values()}
     assert kinds == {Abandoned, NotBegun}
@@ -203,15 +208,8 @@ def test_what_was_begun_on_some_goes_on_with_all_after_a_request() -> None:
 
 def test_but_nobody_is_waited_for_after_the_second_one(release: threading.Event) -> None:
     stop = Stop()
-
-    def work(name: str) -> None:
-        if name == "r1":
-            stop.request()
-            stop.request()
-        release.wait(30)
-
     runner = FleetRunner(3, stop=stop).abreast(3)
-    results = run(runner, work)
+    results = run(runner, asking_twice(stop, release))
     assert type(results["r1"][0].exception) is Abandoned
     results = run(runner, lambda name: name)
     assert {type(each[0].exception) for each in results.values()} == {NotBegun}
