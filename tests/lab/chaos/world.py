@@ -37,6 +37,9 @@ PATIENT = ("--confirm-timeout", "30")
 PATIENCE = 150.0
 """Seconds in which a router is left to itself: the timer and its tries, on a busy machine."""
 
+LOCKED = 30.0
+"""Seconds without SSH after which a router that is at rest is locked."""
+
 OTHER = {"A": "B", "B": "A"}
 
 SAVED = {
@@ -248,7 +251,7 @@ class World:
         for router, where in (allowed or {}).items():
             assert found[router] == where, f"{router} is at {found[router]}, not at {where}"
         for router in routers:
-            assert answers_ssh(self.lab.router(router).management, 5), f"{router}: no SSH"
+            self.reachable(router)
             wires.clear(self.lab, router)
         if reboot:
             self.reboot(*routers)
@@ -257,6 +260,18 @@ class World:
             for router in routers:
                 assert self.remains(router) == {}
         return found
+
+    def reachable(self, router: str) -> None:
+        """Wait until sshd greets; this machine may just have given up ARP on a line that was cut.
+
+        Raises:
+            AssertionError: it does not: the router is locked.
+        """
+        address = self.lab.router(router).management
+        try:
+            wait_for(lambda: answers_ssh(address, 5), LOCKED, every=0.2)
+        except AssertionError as error:
+            raise AssertionError(f"{router}: no SSH: {error}") from None
 
     def reboot(self, *routers: str) -> None:
         """Cut their power, boot them, and wait until their filters are loaded."""
