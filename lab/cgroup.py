@@ -15,7 +15,7 @@ from pathlib import Path
 
 from inventory.errors import LvsfleetError
 
-KILL_SECONDS = 20.0
+KILL_SECONDS = 60.0
 
 
 def mountpoint(mountinfo: str) -> Path | None:

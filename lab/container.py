@@ -14,9 +14,9 @@ from lab.network import NAMESPACES, answers_ssh
 from lab.process import ENVIRONMENT, completed
 from lab.topology import Names, Router
 
-BOOT_SECONDS = 60.0
-_SECONDS_OF_OWN_KERNEL = 240.0
-"""A machine takes 10 s, and many times that where others keep all cores busy."""
+BOOT_SECONDS = 240.0
+"""A container takes 1 s and a machine 10, and many times that where others keep all cores busy."""
+_GREETING_SECONDS = 10.0
 _POLL_SECONDS = 0.02
 _LAUNCH = Path(__file__).parent / "router" / "launch.sh"
 
@@ -80,7 +80,7 @@ class Container:
         if launched.returncode:
             raise self._failed("could not be launched")
 
-    def wait(self, seconds: float | None = None) -> str:
+    def wait(self, seconds: float = BOOT_SECONDS) -> str:
         """Wait until sshd answers and systemd has started everything.
 
         Returns:
@@ -90,14 +90,11 @@ class Container:
         Raises:
             LvsfleetError: it ended, or took longer than so many seconds.
         """
-        if seconds is None:
-            own = self.router.site.kind.own_kernel
-            seconds = _SECONDS_OF_OWN_KERNEL if own else BOOT_SECONDS
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if not self.running():
                 raise self._failed("ended while it booted")
-            if answers_ssh(self.router.management, 1.0):
+            if answers_ssh(self.router.management, _GREETING_SECONDS):
                 break
             time.sleep(_POLL_SECONDS)
         while time.monotonic() < deadline:

@@ -22,7 +22,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 DEFAULT_ROUTERS = 6
-SETTLE_SECONDS = 30.0
+SETTLE_SECONDS = 90.0
 _AT_ONCE = 8
 
 

@@ -22,6 +22,9 @@ from lab.topology import Names, Router, Site
 
 NAMESPACES = Path("/run/netns")
 _INTERFACES = Path("/sys/class/net")
+_CONNECT_SECONDS = 2.0
+"""Enough for a SYN that gets lost to be sent again; a busy sshd's greeting takes longer."""
+_END_SECONDS = 60.0
 
 # Addresses are usable at once (no duplicate address detection) and only those given here exist.
 _QUIET_IPV6 = (
@@ -110,12 +113,14 @@ class Network:
             self._ip("netns", "del", namespace)
         for link in (*_INTERFACES.glob(f"{self._names.prefix}*"), _INTERFACES / self._names.base):
             # The kernel takes an interface away by itself, some time after its peer's namespace.
+            deadline = time.monotonic() + _END_SECONDS
             while link.exists():
                 try:
                     self._ip("link", "del", link.name)
                 except LvsfleetError:
-                    if link.exists():
+                    if link.exists() and time.monotonic() > deadline:
                         raise
+                    time.sleep(0.01)
 
     def _plug(self, port: str, namespace: str, site: Site, own: Sequence[Interface]) -> None:
         """Connect ``eth1`` of a namespace to a site's bridge, unless it is."""
@@ -189,20 +194,26 @@ def shown_addresses(listing: str) -> frozenset[str]:
 
 
 def answers_ssh(address: IPv4Address, seconds: float) -> bool:
-    """Whether an SSH server greets at this address within so many seconds."""
+    """Whether an SSH server greets at this address within so many seconds of connecting to it."""
+    connecting = min(seconds, _CONNECT_SECONDS)
     try:
-        with socket.create_connection((str(address), 22), timeout=seconds) as connection:
+        with socket.create_connection((str(address), 22), timeout=connecting) as connection:
+            connection.settimeout(seconds)
             return connection.recv(4) == b"SSH-"
     except OSError:
         return False
 
 
 def _end_processes(namespace: str) -> None:
-    """End what runs in a namespace of the lab: it would keep the namespace from going."""
-    for _ in range(100):
-        listed = completed(["ip", "netns", "pids", namespace]).stdout.split()
-        if not listed:
-            return
+    """End what runs in a namespace of the lab: it would keep the namespace from going.
+
+    Raises:
+        LvsfleetError: something does not end.
+    """
+    deadline = time.monotonic() + _END_SECONDS
+    while listed := completed(["ip", "netns", "pids", namespace]).stdout.split():
+        if time.monotonic() > deadline:
+            raise LvsfleetError(f"processes in {namespace} do not end: {', '.join(listed)}")
         for pid in listed:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(pid), signal.SIGKILL)

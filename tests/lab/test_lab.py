@@ -23,6 +23,8 @@ from lab.status import Role
 from lab.topology import Kind, Site
 
 QUICK = (Kind.IPTABLES_DEBIAN,)
+SECONDS = 120.0
+"""Nothing here takes as long, however busy the machine is."""
 
 
 def leftovers(lab: Lab, pids: list[int] | None = None) -> list[str]:
@@ -59,9 +61,9 @@ class TestUpAndDown:
     def test_up_again_leaves_routers_alone_and_starts_what_is_missing(self, spare: Lab) -> None:
         spare.up(2, kinds=QUICK)
         before = inits(spare)
-        began = time.monotonic()
-        spare.up(2, kinds=QUICK)
-        assert time.monotonic() - began < 2
+        said: list[str] = []
+        spare.up(2, kinds=QUICK, reporter=said.append)
+        assert said == ["lab 8: 2 routers are up"]
         assert inits(spare) == before
         spare.stop("ams2")
         assert [row.role for row in spare.status()] == [Role.MASTER, Role.DOWN]
@@ -78,8 +80,8 @@ class TestUpAndDown:
         inside = subprocess.Popen(spare.entry("ams1", ["sleep", "1000"]))
         spare.down()
         assert leftovers(spare, pids) == []
-        assert client.wait(5) != 0
-        assert inside.wait(5) != 0
+        assert client.wait(SECONDS) != 0
+        assert inside.wait(SECONDS) != 0
         assert spare.status() == []
         spare.down()
 
@@ -116,8 +118,8 @@ class TestUpAndDown:
         up = subprocess.Popen(argv, start_new_session=True, stderr=subprocess.DEVNULL)
         while not milestone.exists() and up.poll() is None:
             time.sleep(0.001)
-        os.kill(up.pid, how)
-        assert up.wait(20) != 0, "it was to be ended halfway"
+        up.send_signal(how)
+        assert up.wait(SECONDS) != 0, "it was to be ended halfway"
         spare.down()
         assert leftovers(spare) == []
 
@@ -126,7 +128,9 @@ class TestUpAndDown:
         init = inits(spare)[0]
         assert init
         os.kill(init, signal.SIGKILL)
+        end = time.monotonic() + SECONDS
         while spare.status()[0].running:
+            assert time.monotonic() < end
             time.sleep(0.01)
         spare.settle()
         assert [row.role for row in spare.status()] == [Role.DOWN, Role.MASTER]
@@ -232,9 +236,7 @@ class TestRouters:
             argv = [tool, "-I", "INPUT", "-p", "tcp", "--dport", "8888", "-j", "ACCEPT"]
             lab.exec(router, argv)
         lab.exec("ams2", ["firewall-cmd", "--add-port=8888/tcp"])
-        began = time.monotonic()
         lab.reboot("ams2", "fra2", "lon2")
-        assert time.monotonic() - began < 6
         for router, argv in (
             ("fra2", ["iptables-save"]),
             ("lon2", ["ip6tables-save"]),
