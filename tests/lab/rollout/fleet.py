@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,9 +21,10 @@ from lab.fleet import Lab
 from lab.topology import Kind, Site
 
 LVSFLEET = Path(sys.executable).with_name("lvsfleet")
-SECONDS = 90.0
-"""No command of these stories takes longer."""
+SECONDS = 300.0
+"""No command of these stories takes longer, on the busiest machine."""
 
+_LOADED_SECONDS = 60.0
 
 AT_ONCE = ("--now",)
 """Options of a rollout for stories of single routers, which need not wait for VRRP."""
@@ -186,7 +188,7 @@ class Fleet:
         for name in routers:
             # systemd takes firewalld for started before it has; it answers when it has.
             if self.has_firewalld(name):
-                assert firewalld_answers(self.lab, name), name
+                wait_for_firewalld(self.lab, name)
 
     def has_firewalld(self, router: str) -> bool:
         """Whether it runs there."""
@@ -212,6 +214,14 @@ def firewalld_answers(lab: Lab, router: str) -> bool:
     """Whether firewalld, as its daemon says, has loaded its rules; waits while it does so."""
     argv = ["busctl", "get-property", *_FIREWALLD.split(), _INTERFACE, "state"]
     return "RUNNING" in lab.exec(router, argv, check=False).stdout
+
+
+def wait_for_firewalld(lab: Lab, router: str) -> None:
+    """Wait until it has loaded its rules; fails when it does not."""
+    deadline = time.monotonic() + _LOADED_SECONDS
+    while not firewalld_answers(lab, router):
+        assert time.monotonic() < deadline, f"{router}: firewalld has not loaded its rules"
+        time.sleep(0.1)
 
 
 def without(text: str, *ours: str) -> str:

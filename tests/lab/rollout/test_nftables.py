@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pytest
 
 from lab.topology import Kind
-from tests.lab.rollout.fleet import Fleet
+from tests.lab.rollout.fleet import Fleet, wait_for_firewalld
 from tests.lab.rollout.traffic import Fate, Packet, fates, marked, unmarked, wait_for_masters
 
 KINDS = (Kind.NFTABLES, Kind.IPTABLES_LEGACY)
@@ -171,6 +171,7 @@ def test_a_boot_with_firewalld_beside(fleet: Fleet, after_takeover: Seen) -> Non
     fleet.sh("ams1", "systemctl disable nftables; systemctl enable firewalld")
     fleet.lab.reboot("ams1")
     assert fleet.sh("ams1", "systemctl is-active firewalld").strip() == "active"
+    wait_for_firewalld(fleet.lab, "ams1")
     assert fleet.sh("ams1", "nft list table inet lvsfleet") == table
     kind, said = fleet.rollout("ams1").error("ams1")
     assert "firewalld's zone public (reject with icmpx admin-prohibited) turns away" in said

@@ -173,16 +173,17 @@ def test_power_goes_while_it_is_saved(fleet: Fleet) -> None:
     for stop, left in (("systemctl daemon-reload", "claimed"), ("nft -f /var/lib", "armed")):
         fleet.fresh("ams2")
         name, _, words = stop.partition(" ")
-        hang = f'case $*: in "{words}"*) rm "$0"; touch /run/once; sleep 60 ;; esac'
+        hang = f'case $*: in "{words}"*) rm "$0"; touch /run/once; sleep 300 ;; esac'
         hang += '\nexec "$real" "$@"'
         fleet.program("ams2", name, hang)
         with fleet.started("rollout", "--limit", "ams2", "--now") as rollout:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 200
             while not fleet.sh("ams2", "ls /run/once", check=False):
                 assert time.monotonic() < deadline, rollout.poll()
                 time.sleep(0.05)
             assert fleet.sh("ams2", f"ls /var/lib/lvsfleet/runs/*/{left}")
             rollout.kill()  # else it takes back what the boot has finished, if it is quick enough
+            rollout.wait()
             fleet.lab.reboot("ams2")
         loaded = fleet.sh("ams2", "nft list map inet lvsfleet mark4", check=False)
         wanted = "changed" if left == "armed" else "unchanged"

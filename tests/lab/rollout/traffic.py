@@ -13,7 +13,8 @@ from lab.packets import Counts, Probe, Protocol, send
 from lab.status import Role, role
 from lab.topology import Site
 
-_ARRIVE_SECONDS = 5.0
+_ARRIVE_SECONDS = 30.0
+_AGAIN_SECONDS = 1.0
 _AT_ONCE = 6
 
 
@@ -43,9 +44,10 @@ class Fate:
 
 
 def fates(lab: Lab, router: str, packets: Iterable[Packet]) -> dict[Packet, Fate]:
-    """Send each of the packets once from the client of the router's site.
+    """Send each of the packets from the client of the router's site, until it arrives there.
 
-    A packet that never arrives at the router has no fate.
+    On a machine that stalls, a BACKUP may have the VIPs for a moment. A packet that never arrives
+    at the router has no fate.
     """
     site = lab.router(router).site
     wanted = list(packets)
@@ -53,14 +55,18 @@ def fates(lab: Lab, router: str, packets: Iterable[Packet]) -> dict[Packet, Fate
     def transmit(packet: Packet) -> None:
         send(lab, site.name, packet.address, packet.port, packet.protocol)
 
-    with Probe(lab, router) as probe:
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(transmit, wanted))
-        deadline = time.monotonic() + _ARRIVE_SECONDS
+    deadline = time.monotonic() + _ARRIVE_SECONDS
+    with Probe(lab, router) as probe, ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(transmit, wanted))
+        sent = time.monotonic()
         while True:
             found = _found(probe.read(), wanted)
-            if len(found) == len(wanted) or time.monotonic() > deadline:
+            now = time.monotonic()
+            if len(found) == len(wanted) or now > deadline:
                 return found
+            if now - sent > _AGAIN_SECONDS:
+                list(pool.map(transmit, (packet for packet in wanted if packet not in found)))
+                sent = time.monotonic()
             time.sleep(0.02)
 
 
@@ -118,7 +124,7 @@ def roles(lab: Lab) -> Mapping[str, Role]:
     return {each.name: role(each, lab.names) for each in lab.topology.routers}
 
 
-def wait_for_masters(lab: Lab, *routers: str, seconds: float = 15.0) -> None:
+def wait_for_masters(lab: Lab, *routers: str, seconds: float = 60.0) -> None:
     """Wait until each of the routers holds the VIPs of its site; fails when one does not."""
     deadline = time.monotonic() + seconds
     while True:
