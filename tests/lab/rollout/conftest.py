@@ -17,13 +17,13 @@ from tests.lab.rollout.fleet import Fleet
 @pytest.fixture
 def fleet(lab: Lab, tmp_path: Path) -> Fleet:
     """The routers as they are, and an inventory that describes them."""
-    return Fleet(lab, tmp_path / "inventory")
+    return Fleet(lab, tmp_path / "inventory").patient()
 
 
 @pytest.fixture(scope="module")
 def fleet_of_module(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     """The same for a whole module."""
-    return Fleet(lab, tmp_path_factory.mktemp("module") / "inventory")
+    return Fleet(lab, tmp_path_factory.mktemp("module") / "inventory").patient()
 
 
 @pytest.fixture(scope="module")
@@ -33,4 +33,4 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         pytest.fail("tests/lab needs root: it boots routers", pytrace=False)
     with reserved(OTHERS_NUMBER) as lab:
         lab.up(4, kinds=[Kind.NFTABLES, Kind.IPTABLES_LEGACY])
-        yield Fleet(lab, tmp_path_factory.mktemp("others") / "inventory")
+        yield Fleet(lab, tmp_path_factory.mktemp("others") / "inventory").patient()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -25,6 +25,7 @@ SECONDS = 300.0
 """No command of these stories takes longer, on the busiest machine."""
 
 _LOADED_SECONDS = 60.0
+_LOGIN_SECONDS = 60.0
 
 AT_ONCE = ("--now",)
 """Options of a rollout for stories of single routers, which need not wait for VRRP."""
@@ -90,6 +91,12 @@ class Fleet:
         self.hosts: dict[str, Any] = documents["hosts.yaml"]
         self.groups: dict[str, Any] = documents["groups.yaml"]
         self.defaults: dict[str, Any] = documents["defaults.yaml"]
+
+    def patient(self) -> Self:
+        """Wait long for each login, also with ``--now``: on a busy machine one may take seconds."""
+        extras = self.defaults["connection_options"]["lvsfleet"]["extras"]
+        extras["connect_timeout"] = _LOGIN_SECONDS
+        return self
 
     def data(self, name: str) -> dict[str, Any]:
         """The data of a group, or of a router alone."""
@@ -291,7 +298,13 @@ find /var/lib/lvsfleet -xdev -printf '%p %y %i %T@ %m %u %s %l\\n' 2>/dev/null |
 echo '@@@ locks'
 find /run/lvsfleet* -xdev -printf '%p %l\\n' 2>/dev/null
 """,
+    # Who has taken a change back is there for a moment longer than its lock.
     "timers": """
+n=0
+while [ $n -lt 300 ] && [ "$(systemctl list-units --all --no-legend 'lvsfleet-2*.service')" ]; do
+    n=$((n + 1))
+    sleep 0.1
+done
 echo '@@@ timers'
 systemctl list-timers --all --no-legend 'lvsfleet*'
 systemctl list-units --all --no-legend 'lvsfleet*'

@@ -10,9 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from lab.fleet import Lab
+from lab.packets import Probe
 from lab.steady import Seen, steady
 from lab.topology import Kind
+from tests.lab.chaos.controller import wait_for
 from tests.lab.rollout.fleet import AT_ONCE, Fleet
+from tests.lab.rollout.traffic import wait_for_masters
 
 WAYS: Mapping[str, Kind] = {
     "firewalld, zone": Kind.FIREWALLD,
@@ -82,6 +85,7 @@ class Hitless:
         for router in lab.topology.routers:
             if router.place:
                 lab.exec(router.name, ["systemctl", "stop", "keepalived"])
+        wait_for_masters(lab, *self.routers.values())
         for site in self._sites.values():
             fleet.services(site.name)["web"] |= {"ports": PORTS, "accept": True}
         self._complete = {
@@ -96,6 +100,18 @@ class Hitless:
         with steady(self.lab, names, [port]) as by_router:
             yield seen
         seen |= {way: by_router[name] for name, way in names.items()}
+
+    def wait_for_packets(self, router: str) -> None:
+        """Wait, while it is watched, until some more of the packets have come."""
+        probe = Probe(self.lab, router)  # the one that watches: nothing else is installed
+        vip = self.lab.router(router).site.web[0]
+
+        def come() -> int:
+            marked = probe.read().marked.items()
+            return sum(n for flow, n in marked if (flow.address, flow.port) == (vip, PORT))
+
+        before = come()
+        wait_for(lambda: come() > before, 60)
 
     def plant(self) -> None:
         """Mark the web, and let it in, as a careful person would have typed it, run and saved."""

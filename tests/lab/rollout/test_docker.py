@@ -14,6 +14,7 @@ import yaml
 
 from lab.packets import Flow, Probe, send
 from lab.topology import Kind
+from tests.lab.chaos.controller import wait_for
 from tests.lab.conftest import OTHERS_NUMBER, reserved
 from tests.lab.rollout.fleet import Fleet
 from tests.lab.rollout.traffic import fates, marked
@@ -45,14 +46,14 @@ def is_served(fleet: Fleet) -> None:
     assert fates(fleet.lab, MASTER, marked(site)) == marked(site)
     with Probe(fleet.lab, MASTER) as probe:
         send(fleet.lab, site.name, site.web[0], 8088)
-        assert Flow(0, CONTAINER, "tcp", 80) in probe.read().marked
+        wait_for(lambda: Flow(0, CONTAINER, "tcp", 80) in probe.read().marked, 20)
 
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     with reserved(OTHERS_NUMBER) as lab:
         lab.up(2, kinds=[Kind.FIREWALLD_DOCKER])
-        fleet = Fleet(lab, tmp_path_factory.mktemp("docker") / "inventory")
+        fleet = Fleet(lab, tmp_path_factory.mktemp("docker") / "inventory").patient()
         fleet.data("ams")["backend"] = "auto"
         fleet.settle(*ROUTERS)
         yield fleet

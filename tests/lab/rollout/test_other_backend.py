@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from lab.steady import steady
@@ -71,8 +73,7 @@ def test_a_rollback_brings_it_back(fleet: Fleet) -> None:
     keep_in(fleet, "nftables")
     answer = fleet.rollout(*OWN)
     assert answer.code == 0, answer
-    home = fleet.folder.parent / "home/.local/state/lvsfleet/runs"
-    run = max(each.name for each in home.iterdir())
+    run = json.loads(answer.stdout)["run"]
     answer = fleet.run("rollback", run, "--now", "--format", "json")
     assert answer.statuses == dict.fromkeys(OWN, "changed"), answer
     for router, own in OWN.items():

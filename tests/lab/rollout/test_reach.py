@@ -5,11 +5,22 @@ from __future__ import annotations
 import pytest
 
 from lab.packets import Probe
+from tests.lab.chaos.controller import wait_for
 from tests.lab.rollout.fleet import CONTINUE, Fleet, differences
 from tests.lab.rollout.rules import running
 
 BACKUPS = ("ams2", "fra2", "lon2")
 SSH = 22
+
+
+def left_alone(fleet: Fleet, router: str) -> None:
+    """Wait until nobody's connection to the router's sshd is left: each may still send packets."""
+
+    def ended() -> bool:
+        told = fleet.sh(router, f"ss --no-header --numeric --tcp --all sport = :{SSH}")
+        return {line.split()[0] for line in told.splitlines()} <= {"LISTEN", "TIME-WAIT"}
+
+    wait_for(ended, 60)
 
 
 def connections(probe: Probe) -> int:
@@ -31,6 +42,8 @@ def test_no_router_is_contacted_when_the_inventory_is_wrong(
     fleet: Fleet, field: str, value: object, said: str
 ) -> None:
     fleet.services("fra")["web"][field] = value
+    for router in ("ams2", "fra2"):
+        left_alone(fleet, router)
     with Probe(fleet.lab, "fra2") as fra, Probe(fleet.lab, "ams2") as ams:
         answer = fleet.rollout("ams2", "fra2")
 
