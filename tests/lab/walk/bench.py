@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Sequence
@@ -22,7 +23,9 @@ from tasks.walk import Packet
 
 ADVERTS = {112: "vrrp", 51: "ah"}
 _SENDER = Path(__file__).with_name("sender.py")
-_ARRIVE_SECONDS = 5.0
+_ARRIVE_SECONDS = 30.0
+_FIRST_PORT, _PORTS = 32768, 14000
+"""Of those that a client sends from, for each of its routers: no two packets have the same one."""
 _NONCE = "0123456789abcdef"
 _QUICK = """
 f() {
@@ -87,6 +90,7 @@ class Bench:
             each for last in range(200, 212) for each in router.site.at(last)
         ]
         self.probe = Probe(lab, router.name)
+        self._from = itertools.count(_FIRST_PORT + router.place * _PORTS)
 
     def prepare(self) -> None:
         """Take what filters and what might answer for others off, and give it its addresses."""
@@ -137,6 +141,8 @@ class Bench:
         asked = [
             {
                 "source": str(each.source),
+                # Conntrack remembers the connections of earlier rule sets, and their marks.
+                "from": next(self._from),
                 "destination": str(each.destination),
                 "protocol": each.protocol.value,
                 "port": each.port,

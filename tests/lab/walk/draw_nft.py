@@ -56,8 +56,8 @@ class _Table:
             keys = {f"{self._to(draw)} . {self._protocol()} . {draw.port()}" for _ in range(4)}
             key = f"{kind} . inet_proto . inet_service"
             yield _set(f"open{version}", key, "interval", sorted(keys))
-            marks = {f"{each} : {draw.mark():#x}" for each in keys}
-            yield _map(f"marks{version}", f"{key} : mark", sorted(marks), "flags interval; ")
+            marks = [f"{each} : {draw.mark():#x}" for each in sorted(keys)]
+            yield _map(f"marks{version}", f"{key} : mark", marks, "flags interval; ")
         ports = sorted({self.four.port() for _ in range(4)})
         verdicts = [f"{port} : {self._verdict(self.chains)}" for port in ports]
         late = [each for each in verdicts if "jump" not in each and "goto" not in each]

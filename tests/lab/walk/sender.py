@@ -1,7 +1,8 @@
 """Sends one packet each, from inside a client namespace; run there by itself.
 
-Reads a list of ``{"source", "destination", "protocol", "port"}`` as JSON from standard input. A SYN
-is of a connection that is given up at once, an advert a raw packet with a few bytes.
+Reads a list of ``{"source", "from", "destination", "protocol", "port"}`` as JSON from standard
+input; "from" is the source port. A SYN is of a connection that is given up at once, an advert a raw
+packet with a few bytes.
 """
 
 from __future__ import annotations
@@ -37,14 +38,15 @@ def main() -> None:
 def _send(family: int, each: dict[str, object]) -> socket.socket:
     source, destination = str(each["source"]), str(each["destination"])
     port, protocol = int(str(each["port"] or 0)), str(each["protocol"])
+    from_ = int(str(each["from"]))
     if protocol == "tcp":
         sender = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        sender.bind((source, 0))
+        sender.bind((source, from_))
         sender.connect_ex((destination, port))
         return sender
     if protocol == "udp":
         sender = socket.socket(family, socket.SOCK_DGRAM)
-        sender.bind((source, 0))
+        sender.bind((source, from_))
         sender.sendto(b"lab", (destination, port))
         return sender
     number = _NUMBERS.get(protocol, socket.IPPROTO_SCTP)
@@ -54,14 +56,14 @@ def _send(family: int, each: dict[str, object]) -> socket.socket:
         sender.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, _ADVERT_TTL)
     else:
         sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, _ADVERT_TTL)
-    data = {"vrrp": _VRRP, "ah": _AH}.get(protocol) or _sctp(port)
+    data = {"vrrp": _VRRP, "ah": _AH}.get(protocol) or _sctp(from_, port)
     with contextlib.suppress(PermissionError):
         sender.sendto(data, (destination, 0))
     return sender
 
 
-def _sctp(port: int) -> bytes:
-    header = struct.pack("!HHI", 32768 + time.monotonic_ns() % 28000, port, 0)
+def _sctp(from_: int, port: int) -> bytes:
+    header = struct.pack("!HHI", from_, port, 0)
     crc = 0xFFFFFFFF
     for byte in header + bytes(4) + _SCTP_INIT:
         crc ^= byte
