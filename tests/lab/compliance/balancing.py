@@ -45,9 +45,13 @@ def _conf(check: str, severity: Severity, edit: str, until: str) -> Balancing:
         check,
         severity,
         f"{edit}; {_RELOAD}; {_WAIT.format(until)}",
-        f"cp -p /root/keepalived.conf {CONF}; cp -p /root/servers.conf {SERVERS}; {_RELOAD};"
-        f" {_WAIT.format(right)}",
+        f"{_put_back(CONF)}; {_put_back(SERVERS)}; {_RELOAD}; {_WAIT.format(right)}",
     )
+
+
+def _put_back(path: str) -> str:
+    """In one step: keepalived may still be about to read it for an earlier reload."""
+    return f"cp -p /root/{path.rpartition('/')[2]} {path}.kept; mv {path}.kept {path}"
 
 
 def _server(mark: int, real: str) -> str:
@@ -75,7 +79,7 @@ def served_by(real: str) -> str:
 _ERROR, _WARNING, _INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 FAULTS = (
     replace(
-        _conf("LVS030", _ERROR, _server(99, "10.0.0.9"), _table("-f 99")),
+        _conf("LVS030", _ERROR, _server(99, "10.0.0.9"), _table("-f 99 -r")),
         says={"api": {"vips": ["203.0.113.10"], "ports": ["8080/tcp"], "mark": 99, "accept": True}},
     ),
     _conf("LVS031", _ERROR, f"sed -i '/fwmark 21 {{/,/^}}/d' {SERVERS}", f"! {_table('-f 21')}"),

@@ -10,7 +10,7 @@ import pytest
 
 from tasks.remote import script
 from tasks.remote.reader import PATH, digest
-from tests.lab.compliance.test_faults import check, found
+from tests.lab.compliance.test_faults import check, found, status
 from tests.lab.rollout.fleet import Fleet
 
 ROUTERS = ("fra1", "fra2")
@@ -53,9 +53,7 @@ def reading(fleet_of_module: Fleet) -> Iterator[Fleet]:
 def test_it_checks_and_shows(reading: Fleet) -> None:
     routers = check(reading, "--limit", "fra", code=0)
     assert {each["status"] for each in routers.values()} == {"compliant"}
-    status = reading.run("status", "--limit", "fra", "--format", "json")
-    assert status.code == 0
-    assert status.routers["fra1"]["role"] == "MASTER"
+    assert status(reading, "fra")["fra1"]["role"] == "MASTER"
 
 
 def test_it_finds_what_is_wrong_and_changes_nothing(reading: Fleet) -> None:
