@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 COMMANDS = ("drain", "undrain")
 PAUSE = 1.0
 """Seconds between two counts."""
+PATIENCE = 10.0
+"""Seconds for a router to be asked once, also where that is beyond the end of the waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,32 +177,35 @@ def watch(
 ) -> LiveCount:
     """Count what lives on whoever holds the VIP, until there is none or the time is over.
 
-    Ctrl-C ends the waiting, and nothing else.
+    A router that does not answer may hold it: then it is asked again. Ctrl-C ends the waiting, and
+    nothing else.
     """
     end = time.monotonic() + seconds
     last = LiveCount(str(vip))
     try:
         while True:
-            last = _count(hosts, service, vip, max(1.0, end - time.monotonic()))
+            last, sure = _count(hosts, service, vip)
             on_count(last)
-            if not last.connections or time.monotonic() + PAUSE > end:
+            if (sure and not last.connections) or time.monotonic() + PAUSE > end:
                 return last
             time.sleep(PAUSE)
     except KeyboardInterrupt:
         return last
 
 
-def _count(hosts: list[Host], service: Service, vip: Address, patience: float) -> LiveCount:
+def _count(hosts: list[Host], service: Service, vip: Address) -> tuple[LiveCount, bool]:
+    """What lives, and whether all that could say so was asked."""
     found: dict[str, Live] = {}
     for host in hosts:
         try:
             found[host.name] = asking(
                 host,
-                lambda shell: ask_live(shell, service, vip, deadline=10.0),
-                patience=min(patience, 5.0),
+                lambda shell: ask_live(shell, service, vip, deadline=PATIENCE),
+                patience=PATIENCE,
             )
         except LvsfleetError:
             continue  # who cannot be asked tells nothing
     holders = {name: each for name, each in found.items() if each.holds}
     name, live = next(iter(holders.items()), ("", Live(holds=False)))
-    return LiveCount(str(vip), name, live.count, live.table)
+    sure = bool(holders) or len(found) == len(hosts)
+    return LiveCount(str(vip), name, live.count, live.table), sure

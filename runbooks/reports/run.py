@@ -61,7 +61,7 @@ class LiveCount:
 
     def __str__(self) -> str:
         if not self.router:
-            return f"{self.vip}: nobody holds it, so nobody tells what lives"
+            return f"{self.vip}: no router that answers holds it, so none tells what lives"
         if self.connections is None:
             return f"{self.vip}: {self.router} has neither IPVS nor a list of conntrack's to count"
         s = "" if self.connections == 1 else "s"
