@@ -31,7 +31,7 @@ def balancing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     try:
         with reserved(OTHERS_NUMBER) as lab:
             lab.up(1, kinds=[Kind.IPTABLES_IPVS])
-            fleet = Fleet(lab, tmp_path_factory.mktemp("balancing") / "inventory")
+            fleet = Fleet(lab, tmp_path_factory.mktemp("balancing") / "inventory").patient()
             fleet.sh(ROUTER, KEEP)
             answer = fleet.rollout()
             assert answer.code == 0, answer

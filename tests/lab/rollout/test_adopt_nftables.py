@@ -89,7 +89,7 @@ def plant(fleet: Fleet, *routers: str) -> None:
 @pytest.fixture(scope="module")
 def planted(others: Fleet) -> Fleet:
     """ams1 and ams2 with planted rules, and an inventory that has only their names."""
-    fleet = Fleet(others.lab, others.folder)
+    fleet = Fleet(others.lab, others.folder).patient()
     fleet.fresh(*ROUTERS)
     plant(fleet, *ROUTERS)
     fleet.groups = {}

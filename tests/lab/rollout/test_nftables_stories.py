@@ -46,7 +46,7 @@ systemctl restart nftables
 @pytest.fixture
 def fleet(others: Fleet) -> Iterator[Fleet]:
     """ams1 and ams2 as new, and the inventory as the lab describes it."""
-    fleet = Fleet(others.lab, others.folder)
+    fleet = Fleet(others.lab, others.folder).patient()
     fleet.fresh("ams1", "ams2")
     yield fleet
     for router in ("ams1", "ams2"):
