@@ -124,12 +124,15 @@ def start_sshd(tmp_path: Path) -> Iterator[Start]:
 
 def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     """Wait until sshd listens (its own connections count against MaxStartups: none is made)."""
-    wanted = f"0100007F:{port:04X}"
-    for _ in range(500):
+    address, listening = f"0100007F:{port:04X}", "0A"
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
         if process.poll() is not None:
             pytest.fail(f"sshd did not start: {log.read_text()}")
-        if any(wanted in line for line in Path("/proc/net/tcp").read_text().splitlines()):
-            return
+        for line in Path("/proc/net/tcp").read_text().splitlines():
+            _, local, _, state, *_ = line.split()
+            if (local, state) == (address, listening):
+                return
         time.sleep(0.01)
     pytest.fail("sshd does not listen")
 
