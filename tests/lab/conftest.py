@@ -19,9 +19,8 @@ from lab.fleet import Lab
 
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 NUMBER = int(os.environ.get("LVSFLEET_TEST_LAB") or 10 + 2 * _WORKER)
-SPARE_NUMBER = 8
 OTHERS_NUMBER = int(os.environ.get("LVSFLEET_TEST_LAB_OF_OTHERS") or 11 + 2 * _WORKER)
-"""For routers of the kinds that the six are not; one run after another has it."""
+"""For other routers than the six, of other kinds or only to come and go; one test after another."""
 
 HERE = Path(__file__).parent
 
@@ -90,5 +89,5 @@ def spare() -> Iterator[Lab]:
     """A lab that is not up, for tests of up and down."""
     if os.geteuid() != 0:
         pytest.fail("tests/lab needs root: it boots routers", pytrace=False)
-    with reserved(SPARE_NUMBER) as lab:
+    with reserved(OTHERS_NUMBER) as lab:
         yield lab

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,21 +30,21 @@ SECONDS = 120.0
 
 def leftovers(lab: Lab, pids: list[int] | None = None) -> list[str]:
     """Everything on the host that carries the lab's number, or is one of these processes."""
-    prefix, group = lab.names.prefix, cgroup.root() / lab.names.base
+    prefix, state = lab.names.prefix, lab.names.state
+    ours = re.compile(rf"(\b{lab.names.base}|{state})\b")
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     links = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
     found = [str(path) for path in NAMESPACES.glob(f"{prefix}*")]
-    found += [line for line in links.splitlines() if lab.names.base in line]
-    found += [line for line in mounts if prefix in line or str(lab.names.state) in line]
-    state = lab.names.state
-    found += [str(path) for path in (group, *state.parent.glob(f"{state.name}*")) if path.exists()]
+    found += [line for line in [*links.splitlines(), *mounts] if ours.search(line)]
+    rest = (cgroup.root() / lab.names.base, state, *state.parent.glob(f"{state.name}.*"))
+    found += [str(path) for path in rest if path.exists()]
     found += [f"process {pid}" for pid in pids or () if Path(f"/proc/{pid}/exe").exists()]
     for arguments in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             line = arguments.read_bytes().decode(errors="replace")
         except OSError:
             continue
-        if f"{lab.names.state}/" in line or f"{NAMESPACES}/{prefix}" in line:
+        if f"{state}/" in line or f"{NAMESPACES}/{prefix}" in line:
             found.append(f"process {line!r}")
     return found
 
@@ -63,7 +64,7 @@ class TestUpAndDown:
         before = inits(spare)
         said: list[str] = []
         spare.up(2, kinds=QUICK, reporter=said.append)
-        assert said == ["lab 8: 2 routers are up"]
+        assert said == [f"lab {spare.names.number}: 2 routers are up"]
         assert inits(spare) == before
         spare.stop("ams2")
         assert [row.role for row in spare.status()] == [Role.MASTER, Role.DOWN]
@@ -92,7 +93,8 @@ class TestUpAndDown:
         assert inits(spare)[0] == before[0]
         with pytest.raises(LvsfleetError, match="can only grow"):
             spare.up(1, kinds=QUICK)
-        with pytest.raises(LvsfleetError, match="Take it down first: lvsfleet lab down --lab 8"):
+        down = f"Take it down first: lvsfleet lab down --lab {spare.names.number}$"
+        with pytest.raises(LvsfleetError, match=down):
             spare.up(2, kinds=[Kind.FIREWALLD])
 
     @pytest.mark.parametrize(
@@ -146,9 +148,9 @@ class TestUpAndDown:
         assert leftovers(spare) == []
 
     def test_what_is_not_there_is_said(self, spare: Lab) -> None:
-        with pytest.raises(
-            LvsfleetError, match=r"lab 8 is not up\. Start it: lvsfleet lab up --lab"
-        ):
+        number = spare.names.number
+        start = rf"lab {number} is not up\. Start it: lvsfleet lab up --lab {number}$"
+        with pytest.raises(LvsfleetError, match=start):
             spare.exec("ams1", ["true"])
         spare.up(1, kinds=QUICK)
         with pytest.raises(LvsfleetError, match=r"has no 'nyc1'\. It has ams1, client-ams"):
