@@ -66,12 +66,12 @@ abandon() {
 
 # release RUN: nothing of the run waits any more; what another one has taken meanwhile is left alone.
 release() {
-    case $(lock_run) in
-        "$1" | "")
-            if grep -qsF "/$1/recover.sh" "$units/$recovery"; then remove_recovery; fi
-            rm -f "$lock" "$back"
-            ;;
-    esac
+    _whose=$(lock_run)
+    case $_whose in "$1" | "") ;; *) return 0 ;; esac
+    if grep -qsF "/$1/recover.sh" "$units/$recovery"; then remove_recovery; fi
+    rm -f "$back"
+    # Where there was none, somebody may have made one since.
+    if [ "$_whose" ]; then rm -f "$lock"; fi
 }
 
 # move DIR FROM TO: win the state FROM, or fail because another step did.
