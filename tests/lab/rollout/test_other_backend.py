@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
 from lab.steady import steady
 from tests.lab.rollout.fleet import CONTINUE, Fleet
+from tests.lab.rollout.traffic import no_takeover
 
 OURS = {
     "firewalld": "cat /var/lib/lvsfleet/owned; grep mark /etc/firewalld/zones/*.xml;"
@@ -39,7 +41,7 @@ def keep_in(fleet: Fleet, backend: str | None) -> None:
 
 
 @pytest.fixture
-def fleet(fleet: Fleet) -> Fleet:
+def fleet(fleet: Fleet) -> Iterator[Fleet]:
     """Routers as new, with their marks where their inventory has them."""
     fleet.fresh(*OWN)
     for router in OWN:  # what accepts is the site's own in this story
@@ -49,7 +51,8 @@ def fleet(fleet: Fleet) -> Fleet:
         fleet.data(site)["vrrp"] = {"accept": False}
     answer = fleet.rollout(*OWN)
     assert answer.code == 0, answer
-    return fleet
+    with no_takeover(fleet.lab, *OWN):
+        yield fleet
 
 
 def test_there_and_back(fleet: Fleet) -> None:

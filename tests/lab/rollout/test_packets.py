@@ -79,7 +79,10 @@ def after_takeover(fleet: Fleet, after_reboot: Seen) -> Seen:
     for router in FIRST:
         fleet.sh(router, "systemctl stop keepalived")
     wait_for_masters(fleet.lab, *SECOND)
-    return seen_by(fleet, SECOND)
+    seen = seen_by(fleet, SECOND)
+    for router in FIRST:
+        fleet.sh(router, "systemctl start keepalived")
+    return seen
 
 
 @EVERY_KIND

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from lab.fleet import Lab
 from lab.steady import steady
 from lab.topology import Kind
 from tests.lab.rollout.fleet import AT_ONCE, Fleet, differences
 from tests.lab.rollout.rules import running, saved
-from tests.lab.rollout.traffic import Fate, Packet, fates, marked
+from tests.lab.rollout.traffic import Fate, Packet, fates, marked, no_takeover
 
 MASTER, BACKUP = "ams1", "ams2"
 POLICY = "/etc/firewalld/policies/lvsfleet.xml"
@@ -30,10 +33,12 @@ def fleet(fleet: Fleet) -> Fleet:
 
 
 @pytest.fixture
-def served(fleet: Fleet) -> Fleet:
-    """So is its MASTER, who has the VIPs."""
+def served(lab: Lab, tmp_path: Path) -> Iterator[Fleet]:
+    """Its MASTER is as new, and has the VIPs."""
+    fleet = Fleet(lab, tmp_path / "inventory").patient()
     fleet.fresh(MASTER)
-    return fleet
+    with no_takeover(lab, MASTER):
+        yield fleet
 
 
 def say(fleet: Fleet, **places: str | None) -> None:
@@ -112,7 +117,6 @@ def test_a_policy_marks_whichever_zone_the_packets_come_by(served: Fleet) -> Non
     assert len(in_stand_in) == 17
 
     fleet.reboot(MASTER)
-    fleet.lab.settle("ams")
 
     assert fleet.rollout(MASTER).statuses == {MASTER: "unchanged"}
     assert rich(fleet, MASTER, "--policy=lvsfleet") == in_stand_in

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
@@ -133,3 +134,21 @@ def wait_for_masters(lab: Lab, *routers: str, seconds: float = 60.0) -> None:
             return
         assert time.monotonic() < deadline, f"after {seconds:.0f} s: {now}"
         time.sleep(0.1)
+
+
+@contextmanager
+def no_takeover(lab: Lab, *masters: str) -> Iterator[None]:
+    """While the block runs, nobody can take the VIPs over from these routers.
+
+    A machine that stalls would make a BACKUP do so for a moment, and packets would pay for that.
+    """
+    sites = {lab.router(name).site for name in masters}
+    others = [each.name for each in lab.topology.routers if each.site in sites and each.place]
+    for name in others:
+        lab.exec(name, ["systemctl", "stop", "keepalived"])
+    wait_for_masters(lab, *masters)
+    try:
+        yield
+    finally:
+        for name in others:
+            lab.exec(name, ["systemctl", "start", "keepalived"])
