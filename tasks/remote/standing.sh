@@ -8,10 +8,12 @@ told_by_keepalived() {
     _file=/proc/$_pid/root/tmp/keepalived.json
     if [ -e "$_file" ]; then rm -f "$_file"; fi
     kill -s "$_signal" "$_pid" || return
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    _left=100 # 2 s: on a busy router it may come late, and a FAULT is only told there
+    while [ "$_left" -gt 0 ]; do
         # It is written in one go, and ends so.
         _told=$(cat "$_file" 2>/dev/null)
         case $_told in *]) break ;; esac
+        _left=$((_left - 1))
         sleep 0.02
     done
     printf '%s\n' "$_told"
