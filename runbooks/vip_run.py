@@ -19,6 +19,7 @@ from runbooks.conduct import Request, conduct
 from runbooks.encounter import Shown
 from runbooks.ending import InventoryEnding
 from runbooks.engine import Fleet, Job
+from runbooks.later import naming_later
 from runbooks.loading import load, refuse_absent_lab
 from runbooks.lockstep import Lockstep
 from runbooks.past import Past
@@ -101,7 +102,8 @@ class VipRun:
         if past is None:
             origin, edit = fleet, edit_for(nr, fleet, asked, among, written=inventory)
         else:
-            origin, edit = past.edit(nr, fleet, asked, among)
+            with naming_later(past.run, asked):
+                origin, edit = past.edit(nr, fleet, asked, among)
         if not request.policy.dry_run:
             refuse(request.inventory, edit.team.routers, but=past.ends if past else ())
         elif past is None:
