@@ -23,7 +23,7 @@ from lab.packets import Address, Counts, Probe
 
 _SENDER = Path(__file__).with_name("syns.py")
 _ARRIVE_SECONDS = 3.0
-_END_SECONDS = 10.0
+_END_SECONDS = 60.0
 _ASTRAY = 0.01
 
 
