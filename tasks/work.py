@@ -169,7 +169,14 @@ class Work:
         """
         deadline = min(self.left(), alone)
         shell = self.connections.first()
-        router.reread(shell, part, run=run, alone=alone, deadline=deadline)
+        try:
+            router.reread(shell, part, run=run, alone=alone, deadline=deadline)
+        except DeadlineExceeded:
+            raise DeadlineExceeded(
+                f"keepalived was not told within {deadline:.1f} s to read its files: for longer it"
+                " may not list other VIPs than its cluster's other routers, or both are MASTER",
+                "Run again when it is less busy; a longer advert_int gives it more time",
+            ) from None
 
     def follow(self, part: str, run: str) -> None:
         """Tell that the cluster's other routers have done so, too.

@@ -39,7 +39,9 @@ def test_a_reload_is_waited_for_as_long_as_the_cluster_does_not_miss_it(alone: f
         lambda _, do: do(),
         options,
     )
-    with pytest.raises(DeadlineExceeded):
+    said = f"not told within {alone} s to read its files"
+    with pytest.raises(DeadlineExceeded, match=said) as told:
         work.reread("1-keepalived", options.run, alone=alone)
     assert shell.deadline == alone
     assert shell.asked[-1] == f"{alone:.2f}"
+    assert "advert_int" in told.value.hint
