@@ -62,19 +62,26 @@ def execute(
     try:
         channel = transport.open_exec(command, timeout=deadline)
     except (paramiko.SSHException, EOFError, OSError) as error:
-        if transport.is_active() and time.monotonic() >= end:
+        if transport.wire.gave_up or (transport.is_active() and time.monotonic() >= end):
             raise DeadlineExceeded(f"{name} opened no channel within {deadline:g} s") from None
         raise broken(name, transport, error) from None
     try:
         return _converse(transport, channel, name=name, stdin=stdin, dialogue=dialogue, end=end)
     except TimeoutError:
-        raise DeadlineExceeded(
-            f"{name} did not finish within {deadline:g} s", "The script may still be running there"
-        ) from None
+        raise overdue(name, deadline) from None
     except (paramiko.SSHException, EOFError, OSError) as error:
+        if transport.wire.gave_up:
+            raise overdue(name, deadline) from None
         raise broken(name, transport, error) from None
     finally:
         _hang_up(transport, channel)
+
+
+def overdue(name: str, deadline: float) -> DeadlineExceeded:
+    """The error for a script that was not done in time."""
+    return DeadlineExceeded(
+        f"{name} did not finish within {deadline:g} s", "The script may still be running there"
+    )
 
 
 def broken(name: str, transport: Transport, error: BaseException | None = None) -> Unreachable:
@@ -136,16 +143,17 @@ def _send(channel: Channel, unsent: memoryview) -> memoryview:
 def _ended(transport: Transport, channel: Channel, name: str, out: bytes, err: bytes) -> Ended:
     if channel.exit_status >= 0:
         return Ended(channel.exit_status, out, err)
-    if transport.is_active() and not channel.event_ready:
+    # A connection that ends closes its channels before it counts as ended.
+    if not transport.ended_by_peer(channel):
+        transport.close()
+    if not transport.is_active():
+        raise broken(name, transport)
+    if not channel.event_ready:
         raise NotReady(
             f"{name} runs no commands over SSH, only an interactive shell",
             "Set `connection: netmiko` for it in the inventory",
         )
-    raise (
-        broken(name, transport)
-        if not transport.is_active()
-        else Unreachable(f"{name} ended the command without telling its exit status")
-    )
+    raise Unreachable(f"{name} ended the command without telling its exit status")
 
 
 def _hang_up(transport: Transport, channel: Channel) -> None:

@@ -73,7 +73,6 @@ def _establish(
 
 def _shake_hands(transport: Transport, endpoint: Endpoint, end: float) -> None:
     done = threading.Event()
-    transport.banner_timeout = endpoint.timeout
     transport.start_client(event=done)
     if not done.wait(max(0.0, end - time.monotonic())):
         what = "an SSH banner" if not transport.remote_version else "the key exchange"

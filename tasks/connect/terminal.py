@@ -17,14 +17,14 @@ from typing import Any
 
 from tasks.connect.command import quote
 from tasks.connect.driver import Client, drive
-from tasks.connect.exec import Ended, broken
+from tasks.connect.exec import Ended, broken, overdue
 from tasks.connect.library import paramiko
 from tasks.connect.passwords import Secret, sudo_password
 from tasks.connect.session import connect
 from tasks.connect.shell import RootShell
 from tasks.connect.sudo import Sudo, refusal
 from tasks.connect.target import Endpoint
-from tasks.errors import DeadlineExceeded, NotReady, NotUnderstood, PrivilegeRefused
+from tasks.errors import NotReady, NotUnderstood, PrivilegeRefused
 
 LINE = 760  # characters; a terminal takes 4095 in a line, a multiple of 4 is whole base64
 _PIECE = 1 << 14
@@ -91,12 +91,11 @@ class TerminalShell(RootShell):
             return self._listen(end)
         except TimeoutError:
             self.close()
-            raise DeadlineExceeded(
-                f"{self.endpoint} did not finish within {deadline:g} s",
-                "The script may still be running there",
-            ) from None
+            raise overdue(str(self.endpoint), deadline) from None
         except (paramiko.SSHException, EOFError, OSError) as error:
             self.close()
+            if self._transport.wire.gave_up:
+                raise overdue(str(self.endpoint), deadline) from None
             raise broken(str(self.endpoint), self._transport, error) from None
         finally:
             self._transport.wire.deadline = float("inf")

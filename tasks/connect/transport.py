@@ -8,13 +8,13 @@ import threading
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
+from tasks.connect.handshake import AuthHandler, Packetizer
 from tasks.connect.library import paramiko
 from tasks.connect.wire import Wire
 
 log = logging.getLogger("lvsfleet.ssh.protocol")
 log.setLevel(logging.WARNING)  # all of it is noise, unless somebody asks for this logger by name
 
-_SERVICE = "ssh-userauth"
 _SHELL_SIGNAL_BASE = 128  # a shell reports death by signal N as status 128 + N
 
 
@@ -40,8 +40,12 @@ class Channel(Protocol):
     def close(self) -> None: ...  # noqa: D102
 
 
-def _ringing(handle: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+def _ringing(number: int, handle: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    ends = number in {paramiko.common.MSG_CHANNEL_CLOSE, paramiko.common.MSG_CHANNEL_FAILURE}
+
     def handler(channel: Any, message: Any) -> None:  # paramiko's own types
+        if ends:
+            channel.transport.ended.add(channel.chanid)
         handle(channel, message)
         bell = getattr(channel, "bell", None)
         if bell is not None:
@@ -64,37 +68,6 @@ def _request(channel: Any, message: Any) -> None:
     channel.status_event.set()
 
 
-class _Packetizer(paramiko.packet.Packetizer):  # type: ignore[misc]
-    """Without a timer thread for each handshake: ours is bounded from outside."""
-
-    def start_handshake(self, timeout: float) -> None:
-        pass
-
-
-class _AuthHandler(paramiko.auth_handler.AuthHandler):  # type: ignore[misc]
-    """Asks for the service and authenticates in one packet's time, once per connection."""
-
-    def _request_auth(self) -> None:
-        transport: Transport = self.transport
-        if not transport.service_requested:
-            transport.service_requested = True
-            super()._request_auth()
-        # The request itself goes out at once; sshd handles the two in order.
-        accepted = paramiko.Message()
-        accepted.add_string(_SERVICE)
-        accepted.rewind()
-        super()._parse_service_accept(accepted)
-
-    def _parse_service_accept(self, m: Any) -> None:
-        pass
-
-    def _parse_userauth_failure(self, m: Any) -> None:
-        at = m.packet.tell()
-        self.transport.methods = tuple(m.get_list())
-        m.packet.seek(at)
-        super()._parse_userauth_failure(m)
-
-
 class Transport(paramiko.Transport):  # type: ignore[misc]
     """One SSH connection.
 
@@ -102,6 +75,7 @@ class Transport(paramiko.Transport):  # type: ignore[misc]
         wire: the stream below, which holds the deadline for writing.
         farewell: what the server said when it disconnected, if it did.
         methods: how one may still log in, as the server said after an attempt that failed.
+        ended: the numbers of channels that the server closed, or refused a request on.
     """
 
     _active_check_timeout = 1.0
@@ -134,18 +108,23 @@ class Transport(paramiko.Transport):  # type: ignore[misc]
         "hmac-sha2-512",
     )
     _channel_handler_table: ClassVar[dict[int, Any]] = {
-        number: _ringing(_request if number == paramiko.common.MSG_CHANNEL_REQUEST else handler)
+        number: _ringing(
+            number, _request if number == paramiko.common.MSG_CHANNEL_REQUEST else handler
+        )
         for number, handler in paramiko.Transport._channel_handler_table.items()  # noqa: SLF001
     }
 
     def __init__(self, wire: Wire, *, host_key_algorithms: tuple[str, ...]) -> None:
-        super().__init__(wire, packetizer_class=_Packetizer)
+        super().__init__(wire, packetizer_class=Packetizer)
         self.wire = wire
         self.farewell = ""
         self.methods: tuple[str, ...] | None = None
         self.service_requested = False
         self._preferred_keys = host_key_algorithms
+        self.ended: set[int] = set()
         self._bells: dict[int, threading.Event] = {}
+        self._opening = threading.local()
+        self._refusals: dict[int, Exception] = {}
 
     @property
     def preferred_keys(self) -> tuple[str, ...]:
@@ -154,7 +133,7 @@ class Transport(paramiko.Transport):  # type: ignore[misc]
 
     def auth_handler_for(self) -> Any:
         """A handler for one more authentication request on this connection."""
-        self.auth_handler = _AuthHandler(self)
+        self.auth_handler = AuthHandler(self)
         return self.auth_handler
 
     def open_exec(self, command: bytes, *, timeout: float) -> Channel:
@@ -178,9 +157,47 @@ class Transport(paramiko.Transport):  # type: ignore[misc]
         self._ask(channel, "shell")
         return channel
 
+    def open_channel(self, *args: Any, **kwargs: Any) -> Any:
+        """Open a channel, as paramiko's own does; a refusal is told to whom it was meant for.
+
+        paramiko keeps one exception for all threads that open channels on a connection.
+
+        Raises:
+            paramiko.ChannelException: the server refused this channel.
+            paramiko.SSHException: no channel within ``timeout`` seconds, or the connection broke.
+        """
+        self._opening.chanid = None
+        try:
+            return super().open_channel(*args, **kwargs)
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            refusal = self._refusals.pop(self._opening.chanid, None)
+            if refusal is not None:
+                raise refusal from None
+            if isinstance(error, paramiko.ChannelException):
+                raise paramiko.SSHException("the connection broke") from None
+            raise
+
+    def _next_channel(self) -> int:
+        number: int = super()._next_channel()
+        self._opening.chanid = number
+        return number
+
+    def _parse_channel_open_failure(self, m: Any) -> None:
+        at = m.packet.tell()
+        number, reason = m.get_int(), m.get_int()
+        words = paramiko.common.CONNECTION_FAILED_CODE.get(reason, "(unknown code)")
+        self._refusals[number] = paramiko.ChannelException(reason, words)
+        m.packet.seek(at)
+        super()._parse_channel_open_failure(m)
+
+    def ended_by_peer(self, channel: Channel) -> bool:
+        """Whether the server ended a channel, and not the connection that broke or was closed."""
+        return channel.chanid in self.ended
+
     def close_channel(self, channel: Channel) -> None:
         """Close a channel made by ``open_exec`` or ``open_terminal``."""
         self._bells.pop(channel.chanid, None)
+        self.ended.discard(channel.chanid)
         channel.close()
 
     def _open(self, timeout: float) -> Channel:

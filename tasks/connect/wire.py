@@ -13,6 +13,7 @@ import time
 from typing import Protocol
 
 READ_AT_ONCE = 1 << 16
+_GRACE = 5.0  # seconds after the deadline in which a packet that is taken may still be sent
 
 
 class Stream(Protocol):
@@ -28,7 +29,10 @@ class Wire:
     """A stream that reads ahead, gives up writing at a deadline, and wakes its reader on close.
 
     Attributes:
-        deadline: moment on ``time.monotonic()`` after which writing fails.
+        deadline: moment on ``time.monotonic()`` from which on a peer that takes nothing is not
+            waited for.
+        gave_up: whether that has happened. Half a packet may be with the peer then, so the stream
+            is closed.
     """
 
     def __init__(self, stream: Stream) -> None:
@@ -36,6 +40,7 @@ class Wire:
         self._ahead = b""
         self._at = 0
         self.deadline = math.inf
+        self.gave_up = False
         self.closed = False
 
     @property
@@ -54,13 +59,25 @@ class Wire:
     def send(self, data: bytes) -> int:
         """Send what the stream takes.
 
+        Whoever comes late because this machine is busy still sends a packet that the peer takes.
+
         Raises:
             TimeoutError: as the stream does, after its own short timeout; paramiko tries again.
-            ConnectionError: the deadline has passed.
+            ConnectionError: the deadline has passed, and the peer takes nothing or next to it.
         """
-        if time.monotonic() > self.deadline:
-            raise ConnectionError("the peer takes no data")
-        return self._stream.send(data)
+        if time.monotonic() > self.deadline + _GRACE:
+            raise self._given_up()
+        try:
+            return self._stream.send(data)
+        except TimeoutError:
+            if time.monotonic() > self.deadline:
+                raise self._given_up() from None
+            raise
+
+    def _given_up(self) -> ConnectionError:
+        self.gave_up = True
+        self.close()
+        return ConnectionError("the peer takes no data")
 
     def settimeout(self, seconds: float) -> None:
         """Set how long one recv or send may block."""

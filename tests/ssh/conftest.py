@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +19,30 @@ import pytest
 from tasks.ssh import SSH
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-USER = getpass.getuser()
+USER = pwd.getpwuid(os.getuid()).pw_name  # not as the environment has it: sshd looks there
+PATIENCE = 60.0
+"""Seconds for what must come in the end; a busy machine may keep anything waiting for a while."""
 
 
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def port_kept() -> socket.socket:
+    """A port of one's own, as a socket that does not listen: nobody else is given it meanwhile.
+
+    sshd can listen on it all the same: both say SO_REUSEADDR (socket(7)).
+    """
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind(("127.0.0.1", 0))
+    return kept
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Wait until something holds, as long as that makes sense; whether it does."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def keygen(path: Path, *more: str, kind: str = "ed25519") -> Path:
@@ -62,16 +80,28 @@ class Server:
             "ssh_config_file": False,
             "agent": False,
             "sudo": "never",
-            "connect_timeout": 10,
+            "connect_timeout": PATIENCE,
         } | changes
 
     def log(self) -> str:
         """What sshd wrote to its log."""
         return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
 
+    def logged(self, text: str, times: int = 1) -> int:
+        """How often the log has ``text``, once it is there so often: sshd answers, then it logs."""
+        eventually(lambda: self.log().count(text) >= times)
+        return self.log().count(text)
+
 
 Start = Callable[..., Server]
 Open = Callable[..., Any]
+
+
+@pytest.fixture
+def dead_port() -> Iterator[int]:
+    """A port of this machine on which nobody listens."""
+    with port_kept() as kept:
+        yield int(kept.getsockname()[1])
 
 
 @pytest.fixture
@@ -80,13 +110,14 @@ def start_sshd(tmp_path: Path) -> Iterator[Start]:
     if SSHD is None:
         pytest.fail("there is no sshd on this machine; `make test` installs it (openssh-server)")
     running: list[subprocess.Popen[bytes]] = []
+    ports = ExitStack()
 
     def start(*lines: str, kinds: tuple[str, ...] = ("ed25519",)) -> Server:
         folder = tmp_path / f"sshd{len(running)}"
         folder.mkdir(mode=0o700)
         if Path("/run").stat().st_uid == 0 and USER == "root":
             Path("/run/sshd").mkdir(exist_ok=True, mode=0o755)
-        server = Server(folder, free_port())
+        server = Server(folder, ports.enter_context(port_kept()).getsockname()[1])
         keygen(server.client_key)
         for kind in kinds:
             keygen(folder / f"host_{kind}", kind=kind)
@@ -110,31 +141,26 @@ def start_sshd(tmp_path: Path) -> Iterator[Start]:
                 ]
             )
         )
+        (folder / "log").touch()
         argv = [SSHD, "-D", "-f", str(folder / "conf"), "-p", str(server.port)]
         running.append(subprocess.Popen([*argv, "-E", str(folder / "log")]))
-        wait_for(server.port, running[-1], folder / "log")
+        wait_for(server, running[-1])
         return server
 
-    yield start
-    for process in running:
-        process.terminate()
-    for process in running:
-        process.wait(5)
+    with ports:
+        yield start
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(PATIENCE)
 
 
-def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until sshd listens (its own connections count against MaxStartups: none is made)."""
-    address, listening = f"0100007F:{port:04X}", "0A"
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            pytest.fail(f"sshd did not start: {log.read_text()}")
-        for line in Path("/proc/net/tcp").read_text().splitlines():
-            _, local, _, state, *_ = line.split()
-            if (local, state) == (address, listening):
-                return
-        time.sleep(0.01)
-    pytest.fail("sshd does not listen")
+def wait_for(server: Server, process: subprocess.Popen[bytes]) -> None:
+    """Wait until this very sshd says that it listens; to try would count against MaxStartups."""
+    said = f"Server listening on 127.0.0.1 port {server.port}."
+    listens = eventually(lambda: process.poll() is not None or said in server.log())
+    assert process.poll() is None, f"sshd did not start: {server.log()}"
+    assert listens, f"sshd does not listen: {server.log()}"
 
 
 @pytest.fixture

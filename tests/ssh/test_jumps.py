@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 
 from tasks.errors import AuthenticationRefused, HostKeyRefused, Unreachable
 
-from .conftest import USER, Open, Server, Start, free_port, keygen
+from .conftest import PATIENCE, USER, Open, Server, Start, eventually, keygen
 
 
 def known_together(tmp_path: Path, *servers: Server) -> str:
@@ -42,13 +41,13 @@ def hop(server: Server) -> str:
 
 
 def source_port(shell: Any) -> str:
-    return str(shell.run("echo ${SSH_CONNECTION}", deadline=5).stdout.split()[1])
+    return str(shell.run("echo ${SSH_CONNECTION}", deadline=PATIENCE).stdout.split()[1])
 
 
 def test_two_jump_hosts_one_behind_the_other(chain: Any, open_shell: Open) -> None:
     router, first, second, options = chain
     shell = open_shell(router, proxy_jump=f"{hop(first)},{hop(second)}", **options)
-    assert shell.run("cat", stdin="x" * 3_000_000, deadline=20).stdout == "x" * 3_000_000
+    assert shell.run("cat", stdin="x" * 3_000_000, deadline=PATIENCE).stdout == "x" * 3_000_000
     assert first.log().count("Accepted publickey") == second.log().count("Accepted publickey") == 1
 
 
@@ -76,24 +75,29 @@ def test_many_routers_share_one_connection_that_ends_with_the_last(
             pool.map(lambda _: open_shell(router, proxy_jump=hop(first), **options), range(10))
         )
     assert first.log().count("Accepted publickey") == 1
-    assert router.log().count("Accepted publickey") == 10
+    assert router.logged("Accepted publickey", 10) == 10
     for shell in shells[1:]:
         shell.close()
-    assert shells[0].run("echo up", deadline=5).stdout == "up\n"
+    assert shells[0].run("echo up", deadline=PATIENCE).stdout == "up\n"
     shells[0].close()
-    eventually(
+    assert eventually(
         lambda: "Connection closed by 127.0.0.1" in first.log() or "disconnect" in first.log()
     )
     open_shell(router, proxy_jump=hop(first), **options)
     assert first.log().count("Accepted publickey") == 2
 
 
-def eventually(holds: Any) -> None:
-    for _ in range(100):
-        if holds():
-            return
-        time.sleep(0.02)
-    pytest.fail("it never came true")
+def test_who_had_a_connection_that_broke_does_not_close_the_next_one(
+    chain: Any, open_shell: Open
+) -> None:
+    router, first, _, options = chain
+    old = [open_shell(router, proxy_jump=hop(first), **options) for _ in range(2)]
+    old[0]._transport.wire._stream._line.transport.close()
+    new = open_shell(router, proxy_jump=hop(first), **options)
+    for shell in old:
+        shell.close()
+    assert new.run("echo up", deadline=PATIENCE).stdout == "up\n"
+    assert first.logged("Accepted publickey", 2) == 2
 
 
 def test_a_jump_host_s_key_is_strict_too(chain: Any, open_shell: Open) -> None:
@@ -121,19 +125,38 @@ def test_a_jump_host_that_refuses_is_asked_once_for_all_routers(
         said = set(pool.map(one, range(8)))
     assert len(said) == 1
     assert f"127.0.0.1 port {first.port}" in said.pop()
-    assert first.log().count("Failed publickey") == 1
+    assert first.logged("Failed publickey") == 1
+    assert first.log().count("Connection from") == 1
 
 
-def test_a_router_the_jump_host_cannot_reach(chain: Any, open_shell: Open) -> None:
+def test_a_router_the_jump_host_cannot_reach(chain: Any, open_shell: Open, dead_port: int) -> None:
     router, first, _, options = chain
     with pytest.raises(Unreachable, match=r"does not get through .*Connect(ion)? (refused|failed)"):
-        open_shell(router, port=free_port(), proxy_jump=hop(first), **options)
+        open_shell(router, port=dead_port, proxy_jump=hop(first), **options)
 
 
 def test_a_jump_host_that_forwards_nothing(start_sshd: Start, open_shell: Open) -> None:
     server = start_sshd("AllowTcpForwarding no")
     with pytest.raises(Unreachable, match=r"Administratively prohibited.*AllowTcpForwarding"):
         open_shell(server, proxy_jump=hop(server))
+
+
+def test_each_is_told_why_it_is_not_let_through(
+    start_sshd: Start, open_shell: Open, dead_port: int
+) -> None:
+    """Many at once on one connection, refused for one reason or the other."""
+    server = start_sshd(f"PermitOpen 127.0.0.1:{dead_port}")
+    ports = (dead_port, server.port) * 8
+    together = threading.Barrier(len(ports))
+
+    def one(port: int) -> str:
+        together.wait()
+        with pytest.raises(Unreachable, match="does not get through") as refused:
+            open_shell(server, port=port, proxy_jump=hop(server))
+        return str(refused.value.message).rpartition(": ")[2]
+
+    with ThreadPoolExecutor(len(ports)) as pool:
+        assert list(pool.map(one, ports)) == ["Connect failed", "Administratively prohibited"] * 8
 
 
 def test_proxy_command(sshd: Server, open_shell: Open, tmp_path: Path) -> None:
@@ -152,7 +175,7 @@ def test_proxy_command(sshd: Server, open_shell: Open, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(f"Host *\n  ProxyCommand python3 {program} %h %p\n")
     shell = open_shell(sshd, ssh_config_file=str(config))
-    assert shell.run("cat", stdin="x" * 3_000_000, deadline=20).stdout == "x" * 3_000_000
+    assert shell.run("cat", stdin="x" * 3_000_000, deadline=PATIENCE).stdout == "x" * 3_000_000
 
 
 def test_a_proxy_command_that_fails(sshd: Server, open_shell: Open, tmp_path: Path) -> None:

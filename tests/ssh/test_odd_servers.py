@@ -14,7 +14,7 @@ import pytest
 from tasks.errors import DeadlineExceeded, NotReady, Unreachable
 from tasks.ssh import SSH
 
-from .conftest import keygen
+from .conftest import PATIENCE, keygen
 
 
 class Odd(paramiko.ServerInterface):
@@ -41,7 +41,10 @@ Connect = Callable[[Callable[[paramiko.Channel], bool]], SSH]
 
 @pytest.fixture
 def connect(tmp_path: Path) -> Iterator[Connect]:
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
     port = listener.getsockname()[1]
     key = keygen(tmp_path / "key")
     public = " ".join(key.with_suffix(".pub").read_text().split()[:2])
@@ -62,6 +65,7 @@ def connect(tmp_path: Path) -> Iterator[Connect]:
             "known_hosts_files": [str(tmp_path / "known")],
             "ssh_config_file": False,
             "agent": False,
+            "connect_timeout": PATIENCE,
         }
         plugin.open("127.0.0.1", "root", None, port, None, extras)
         return plugin
@@ -76,23 +80,62 @@ def connect(tmp_path: Path) -> Iterator[Connect]:
 def test_no_exec(connect: Connect) -> None:
     shell = connect(lambda _channel: False).connection
     with pytest.raises(NotReady, match=r"only an interactive shell\. Set `connection: netmiko`"):
-        shell.run("true", deadline=5)
+        shell.run("true", deadline=PATIENCE)
 
 
 def test_no_exit_status(connect: Connect) -> None:
     def close_soon(channel: paramiko.Channel) -> bool:
-        threading.Timer(0.1, channel.close).start()
+        def close() -> None:
+            channel.recv(1)  # its yes goes out before it reads that nothing more will be sent
+            channel.close()
+
+        threading.Thread(target=close).start()
         return True
 
     with pytest.raises(Unreachable, match="without telling its exit status"):
-        connect(close_soon).connection.run("true", deadline=5)
+        connect(close_soon).connection.run("true", deadline=PATIENCE)
 
 
 def test_no_answer_at_all(connect: Connect) -> None:
     release = threading.Event()
+    shell = connect(lambda _channel: release.wait(2 * PATIENCE)).connection
     begun = time.monotonic()
-    shell = connect(lambda _channel: release.wait(5)).connection
-    with pytest.raises(DeadlineExceeded):
-        shell.run("true", stdin="x" * 9_000_000, deadline=0.5)
-    assert time.monotonic() - begun < 3
-    release.set()
+    try:
+        with pytest.raises(DeadlineExceeded):
+            shell.run("true", stdin="x" * 9_000_000, deadline=0.5)
+        assert time.monotonic() - begun < PATIENCE
+    finally:
+        release.set()
+
+
+def test_a_server_that_takes_nothing_any_more(connect: Connect) -> None:
+    """Not even into its buffers: the deadline holds there too, and says what it is."""
+    release = threading.Event()
+    shell = connect(lambda _channel: release.wait(2 * PATIENCE)).connection
+    shell._transport.wire._stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    begun = time.monotonic()
+    try:
+        with pytest.raises(DeadlineExceeded, match=r"did not finish within 0\.5 s"):
+            shell.run("true", stdin="x" * 2_000_000, deadline=0.5)
+        assert time.monotonic() - begun < PATIENCE
+        assert not shell.alive  # half a packet is with the server
+    finally:
+        release.set()
+
+
+def test_a_connection_that_breaks_is_not_taken_for_a_box_without_exec(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = paramiko.Channel._unlink
+
+    def unlink(channel: paramiko.Channel) -> None:
+        real(channel)
+        if hasattr(channel, "bell"):  # the client's: whoever waits looks at this very moment
+            channel.bell.set()
+            time.sleep(0.2)
+
+    shell = connect(lambda channel: channel.transport.close()).connection
+    monkeypatch.setattr(paramiko.Channel, "_unlink", unlink)
+    with pytest.raises(Unreachable, match=r"the connection to 127\.0\.0\.1 port .* broke"):
+        shell.run("true", deadline=PATIENCE)
+    assert not shell.alive

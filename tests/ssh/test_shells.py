@@ -15,7 +15,7 @@ from tasks.errors import DeadlineExceeded, HostKeyRefused, Unreachable
 from tasks.reach import asking, drop, fresh_shell, shell_of
 from tasks.shell import Shell
 
-from .conftest import USER, Server, Start
+from .conftest import PATIENCE, USER, Server, Start
 
 MakeHost = Callable[..., Host]
 # Logs in to a shell and refuses to execute, as boxes with nothing but a shell do.
@@ -48,7 +48,7 @@ def make_host() -> Iterator[MakeHost]:
 
 
 def client_port(shell: Shell) -> str:
-    return shell.run("echo $SSH_CONNECTION", deadline=5).stdout.split()[1]
+    return shell.run("echo $SSH_CONNECTION", deadline=PATIENCE).stdout.split()[1]
 
 
 @pytest.fixture(params=["paramiko", "netmiko"])
@@ -74,7 +74,7 @@ def test_a_fresh_shell_is_another_connection_and_closed(host: Host) -> None:
 
 def test_a_shell_that_broke_is_renewed(host: Host) -> None:
     shell_of(host).close()
-    assert shell_of(host).run("echo up", deadline=5).stdout == "up\n"
+    assert shell_of(host).run("echo up", deadline=PATIENCE).stdout == "up\n"
 
 
 def test_asking_again_after_the_connection_broke(host: Host) -> None:
@@ -84,7 +84,7 @@ def test_asking_again_after_the_connection_broke(host: Host) -> None:
         asked.append(shell)
         if len(asked) == 1:
             shell.close()
-        return shell.run("echo answer", deadline=5).stdout
+        return shell.run("echo answer", deadline=PATIENCE).stdout
 
     assert asking(host, question) == "answer\n"
     assert len(asked) == 2
@@ -96,46 +96,46 @@ def test_dropping_what_is_not_open_is_fine(host: Host) -> None:
 
 @pytest.mark.parametrize("status", [0, 1, 255])
 def test_status(host: Host, status: int) -> None:
-    assert shell_of(host).run(f"exit {status}", deadline=5).status == status
+    assert shell_of(host).run(f"exit {status}", deadline=PATIENCE).status == status
 
 
 def test_killed(host: Host) -> None:
-    assert shell_of(host).run("kill -9 $$", deadline=5).status == 128 + signal.SIGKILL
+    assert shell_of(host).run("kill -9 $$", deadline=PATIENCE).status == 128 + signal.SIGKILL
 
 
 def test_output_is_exact(host: Host) -> None:
     script = "printf 'no newline'; printf 'err\\r\\n\\tx\\\\ $ # > box> ' >&2"
-    done = shell_of(host).run(script, deadline=5)
+    done = shell_of(host).run(script, deadline=PATIENCE)
     assert done.stdout == "no newline"
     assert done.stderr == "err\r\n\tx\\ $ # > box> "
 
 
 def test_every_byte_goes_there_and_back(host: Host) -> None:
     text = bytes(range(256)).decode("utf-8", "surrogateescape") * 40
-    assert shell_of(host).run("cat", stdin=text, deadline=5).stdout == text
+    assert shell_of(host).run("cat", stdin=text, deadline=PATIENCE).stdout == text
 
 
 def test_a_megabyte_there_and_on_both_streams_back(host: Host) -> None:
     text = "0123456789abcdef" * 65536
-    done = shell_of(host).run("tee /dev/stderr", stdin=text, deadline=60)
+    done = shell_of(host).run("tee /dev/stderr", stdin=text, deadline=PATIENCE)
     assert done.stdout == text
     assert done.stderr == text
 
 
 def test_arguments_and_lines(host: Host) -> None:
     script = 'set -eu\nprintf \'%s|\' "$0" "$@"\n# it\'s \\ all ! there\n'
-    done = shell_of(host).run(script, "a'b", "", "c\nd", "!$x\\", deadline=5)
+    done = shell_of(host).run(script, "a'b", "", "c\nd", "!$x\\", deadline=PATIENCE)
     assert done.stdout == "lvsfleet|a'b||c\nd|!$x\\|"
 
 
 def test_no_data_is_the_end_of_input(host: Host) -> None:
-    assert shell_of(host).run("cat; echo end", deadline=5).stdout == "end\n"
+    assert shell_of(host).run("cat; echo end", deadline=PATIENCE).stdout == "end\n"
 
 
 def test_deadline(host: Host) -> None:
     with pytest.raises(DeadlineExceeded):
-        shell_of(host).run("echo begun; sleep 20", deadline=0.7)
-    assert shell_of(host).run("echo again", deadline=5).stdout == "again\n"
+        shell_of(host).run("echo begun; sleep 90", deadline=0.7)
+    assert shell_of(host).run("echo again", deadline=PATIENCE).stdout == "again\n"
 
 
 def test_host_keys_are_strict(start_sshd: Start, make_host: MakeHost) -> None:
@@ -148,7 +148,7 @@ def test_host_keys_are_strict(start_sshd: Start, make_host: MakeHost) -> None:
 
 def test_dash_as_login_shell(start_sshd: Start, make_host: MakeHost) -> None:
     server = start_sshd(SHELL_ONLY.replace("{shell}", "dash -i"))
-    done = shell_of(make_host(server, "netmiko")).run("echo hi; exit 3", deadline=5)
+    done = shell_of(make_host(server, "netmiko")).run("echo hi; exit 3", deadline=PATIENCE)
     assert (done.status, done.stdout) == (3, "hi\n")
 
 
@@ -156,7 +156,7 @@ def test_logs_name_the_script_and_hold_no_data(
     host: Host, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "lvsfleet.ssh")
-    shell_of(host).run("# observe: asks\nexit 3", stdin="s3cret-data", deadline=5)
+    shell_of(host).run("# observe: asks\nexit 3", stdin="s3cret-data", deadline=PATIENCE)
     text = caplog.text
     assert "127.0.0.1: observe: asks: status 3" in text
     assert "s3cret-data" not in text
