@@ -20,7 +20,8 @@ from tests.unit.tasks.keepalived_cases import Case, cases
 
 ROUTER = "lon2"
 
-# Interfaces that the cases name; files go where the cases say.
+# Interfaces that the cases name; files go where the cases say. Each part is heard until it says
+# that it has nothing (more) to tell, or ends.
 _RUN = r"""
 set -e
 mount -t tmpfs none /etc/keepalived
@@ -32,16 +33,22 @@ for n in 0 1 2; do
     ip link set eth$n up
     ip link set peer$n up
 done
-python3 -c '
-import json, pathlib, sys
+timeout 120 python3 -c '
+import json, os, pathlib, signal, subprocess, sys
 for path, text in json.load(sys.stdin).items():
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     pathlib.Path(path).write_text(text)
-'
-for part in -C -P; do
-    timeout 1 keepalived $part -d -n -l -D -G -p /tmp/p -r /tmp/r -c /tmp/c -b /tmp/b \
-        -f "$1" ${2:+-i "$2"} 2>&1 || true
-done
+words = "-d -n -l -D -G -p /tmp/p -r /tmp/r -c /tmp/c -b /tmp/b".split() + sys.argv[1:]
+for part, end in ("-C", b"Startup complete"), ("-P", b"< Interfaces >"):
+    daemon = subprocess.Popen(["keepalived", part, *words], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, start_new_session=True)
+    for line in daemon.stdout:
+        sys.stdout.buffer.write(line)
+        if end in line or b"has no configuration to run" in line:
+            break
+    os.killpg(daemon.pid, signal.SIGKILL)
+    daemon.wait()
+' -f "$1" ${2:+-i "$2"}
 """
 _REAL = re.compile(
     r"Shutting down service \[(?P<real>[^]]+)\]:\w+:(?P<port>\d+) from VS (?P<of>.+)"
@@ -55,7 +62,7 @@ _ADDRESS = re.compile(
 def said(lab: Lab, case: Case) -> list[str]:
     """What keepalived writes, without the time."""
     argv = ["unshare", "-n", "-m", "sh", "-c", _RUN, "sh", case.files.main, case.files.config_id]
-    done = lab.exec(ROUTER, argv, stdin=json.dumps(dict(case.files.texts)), check=False)
+    done = lab.exec(ROUTER, argv, stdin=json.dumps(dict(case.files.texts)))
     return [re.sub(r"^.*? \d\d:\d\d:\d\d \d{4}: ", "", line) for line in done.stdout.splitlines()]
 
 
