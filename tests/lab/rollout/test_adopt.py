@@ -11,6 +11,7 @@ from lab.steady import steady
 from lab.topology import Kind, Site
 from tests.lab.rollout.fleet import AT_ONCE, CONTINUE, Fleet, differences
 from tests.lab.rollout.rules import kind_of, running, saved
+from tests.lab.rollout.traffic import no_takeover
 
 ROUTERS = ("ams1", "ams2", "fra1", "fra2", "lon1", "lon2")
 MASTERS = ("ams1", "fra1", "lon1")
@@ -155,36 +156,40 @@ def test_files_are_never_written_over(adopted: Fleet) -> None:
 
 
 def test_equal_rules_are_taken_over_and_no_packet_pays(adopted: Fleet) -> None:
-    fleet = adopted
-    before = {router: fleet.state(router) for router in MASTERS}
-    for router in MASTERS:
-        with steady(fleet.lab, [router]) as seen:
-            answer = fleet.rollout(router, options=(*AT_ONCE, "--adopt"))
-            assert answer.statuses == {router: "changed"}, answer
-        assert seen[router].pays_nothing(80), seen
-        again = fleet.rollout(router, options=(*AT_ONCE, "--adopt"))
-        assert again.statuses == {router: "unchanged"}, again
-        run = json.loads(answer.stdout)["run"]
-        if kind_of(fleet, router) is not Kind.FIREWALLD:
-            told = answer.changes(router, "runtime")
-            assert (
-                "remove",
-                f"-A passive -p tcp -m tcp --dport 21 -j MARK --set-xmark {0x15:#x}/0xffffffff",
-            ) in told
-            for rules in (running(fleet, router), saved(fleet, router)):
-                marks = [rule for rule in rules if "-j MARK" in rule and "LVSFLEET" not in rule]
-                assert marks == [ODD]
-        else:
-            assert "sip" not in fleet.read(router, "/var/lib/lvsfleet/owned")
-            assert fleet.read(router, "/var/lib/lvsfleet/owned").count("mark") == 6
-        with steady(fleet.lab, [router]) as seen:
-            back = fleet.run("rollback", run, "--format", "json", *AT_ONCE)
-            assert back.statuses == {router: "changed"}, back
-        assert seen[router].pays_nothing(80), seen
-        changed = differences(before[router], fleet.state(router))
-        for part in ("files", "snapshots", "timers", "locks"):
-            changed.pop(part, None)
-        assert changed == {}
+    with no_takeover(adopted.lab, *MASTERS):
+        for router in MASTERS:
+            taken_over_and_back(adopted, router)
+
+
+def taken_over_and_back(fleet: Fleet, router: str) -> None:
+    before = fleet.state(router)
+    with steady(fleet.lab, [router]) as seen:
+        answer = fleet.rollout(router, options=(*AT_ONCE, "--adopt"))
+        assert answer.statuses == {router: "changed"}, answer
+    assert seen[router].pays_nothing(80), seen
+    again = fleet.rollout(router, options=(*AT_ONCE, "--adopt"))
+    assert again.statuses == {router: "unchanged"}, again
+    run = json.loads(answer.stdout)["run"]
+    if kind_of(fleet, router) is not Kind.FIREWALLD:
+        told = answer.changes(router, "runtime")
+        assert (
+            "remove",
+            f"-A passive -p tcp -m tcp --dport 21 -j MARK --set-xmark {0x15:#x}/0xffffffff",
+        ) in told
+        for rules in (running(fleet, router), saved(fleet, router)):
+            marks = [rule for rule in rules if "-j MARK" in rule and "LVSFLEET" not in rule]
+            assert marks == [ODD]
+    else:
+        assert "sip" not in fleet.read(router, "/var/lib/lvsfleet/owned")
+        assert fleet.read(router, "/var/lib/lvsfleet/owned").count("mark") == 6
+    with steady(fleet.lab, [router]) as seen:
+        back = fleet.run("rollback", run, "--format", "json", *AT_ONCE)
+        assert back.statuses == {router: "changed"}, back
+    assert seen[router].pays_nothing(80), seen
+    changed = differences(before, fleet.state(router))
+    for part in ("files", "snapshots", "timers", "locks"):
+        changed.pop(part, None)
+    assert changed == {}
 
 
 def test_a_change_that_fails_brings_them_back(adopted: Fleet) -> None:
@@ -238,7 +243,7 @@ def test_foreign_marks_are_removed_and_nothing_else(adopted: Fleet) -> None:
     fleet = adopted
     fleet.defaults["data"] = {"foreign": "remove"}
     before = {router: (running(fleet, router), saved(fleet, router)) for router in MASTERS}
-    with steady(fleet.lab, ["fra1"]) as seen:
+    with no_takeover(fleet.lab, "fra1"), steady(fleet.lab, ["fra1"]) as seen:
         answer = fleet.rollout(*MASTERS)
     assert answer.statuses == dict.fromkeys(MASTERS, "changed"), answer
     assert seen["fra1"].pays_nothing(80), seen

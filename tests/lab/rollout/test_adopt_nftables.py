@@ -12,7 +12,7 @@ from lab.packets import Probe
 from lab.steady import steady
 from tests.lab.rollout.fleet import AT_ONCE, CONTINUE, Fleet, differences
 from tests.lab.rollout.test_adopt import KEEPALIVED
-from tests.lab.rollout.traffic import Packet, fates
+from tests.lab.rollout.traffic import Packet, fates, no_takeover
 
 ROUTERS = ("ams1", "ams2")
 MARKS = "/etc/nftables.d/marks.nft"
@@ -218,7 +218,7 @@ def test_equal_rules_are_taken_over_and_no_packet_pays(fleet: Fleet) -> None:
         return fleet.sh("ams1", "nft -s list table inet site"), fleet.state("ams1")["contents"]
 
     before = told()
-    with steady(fleet.lab, ["ams1"]) as seen:
+    with no_takeover(fleet.lab, "ams1"), steady(fleet.lab, ["ams1"]) as seen:
         answer = fleet.rollout("ams1", options=(*AT_ONCE, "--adopt"))
         assert answer.statuses == {"ams1": "changed"}, answer
         taken = told()
