@@ -1,8 +1,8 @@
 """Runs lvsfleet, and stops it where a test says: HOME ACTION ROUTER=POINT… -- ARGUMENTS.
 
-When all of the routers are at their points the action is taken; a router that never comes to its
-point is not waited for once its task has ended. Points are "before STEP", "opened STEP" (the router
-was told to run the script), "sent STEP" (all of its input is on its way), "after STEP".
+When all of the routers are at their points the action is taken; a router that does not come to its
+point is not waited for without end. Points are "before STEP", "opened STEP" (the router was told to
+run the script), "sent STEP" (all of its input is on its way), "after STEP".
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from runbooks.cli import main
+from runbooks.interrupt import Stop
 from tasks.connect.transport import Channel, Transport
 from tasks.errors import ApplyFailed
 from tasks.work import Work
 
 T = TypeVar("T")
-AT_MOST = 20.0
+AT_MOST = 60.0
+"""Seconds for the others to come, and for whoever waits for all: he starts a second rollout."""
 
 
 class Points:
@@ -33,6 +35,7 @@ class Points:
         self.action = action
         self.points = points
         self.here: set[str] = set()
+        self.asked = 0  # how often lvsfleet has seen that it is to stop
         self.lock = threading.Lock()
         self.now = threading.local()
 
@@ -59,17 +62,23 @@ class Points:
             return
         if self.action == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        for _ in range(self.action.count("int")):
+        for number in range(1, self.action.count("int") + 1):
             os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.2)
+            deadline = time.monotonic() + AT_MOST  # two that wait are one
+            while self.asked < number and time.monotonic() < deadline:
+                time.sleep(0.01)
         (self.home / "there").touch()
-        if self.action:
+        if self.action == "int":  # asked twice, it ends with its routers where they are
             (self.home / "go").touch()
 
 
 def install(points: Points) -> None:
     """Wrap the steps and the exchange; Nornir runs a step in the router's own thread."""
-    noted, open_exec = Work.noted, Transport.open_exec
+    noted, open_exec, request = Work.noted, Transport.open_exec, Stop.request
+
+    def requesting(self: Stop) -> None:
+        request(self)
+        points.asked += 1
 
     def noting(self: Work, name: str, do: Callable[[], T]) -> T:
         points.now.router, points.now.step = self.desired.router, name
@@ -94,6 +103,7 @@ def install(points: Points) -> None:
         channel.shutdown_write = sent  # type: ignore[method-assign]
         return channel
 
+    Stop.request = requesting  # type: ignore[method-assign]
     Work.noted = noting  # type: ignore[method-assign]
     Transport.open_exec = opening  # type: ignore[method-assign]
 

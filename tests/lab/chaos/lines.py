@@ -65,10 +65,19 @@ class Line:
             while True:
                 near, _ = self._listener.accept()
                 self.connections += 1
-                far = socket.create_connection((self.address, 22), timeout=10)
-                far.settimeout(None)
-                self._open += [near, far]
-                threading.Thread(target=self._carry, args=(near, far), daemon=True).start()
+                self._open.append(near)
+                threading.Thread(target=self._connect, args=(near,), daemon=True).start()
+
+    def _connect(self, near: socket.socket) -> None:
+        """Wait for the router as the other side would: a SYN that was lost is sent again."""
+        try:
+            far = socket.create_connection((self.address, 22), timeout=60)
+        except OSError:
+            near.close()
+            return
+        far.settimeout(None)
+        self._open.append(far)
+        self._carry(near, far)
 
     def _carry(self, near: socket.socket, far: socket.socket) -> None:
         left = self.passes

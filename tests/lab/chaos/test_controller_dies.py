@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.chaos.controller import wait_for
 from tests.lab.chaos.world import PATIENT, World
 
 STEPS = ("begin", "verify", "commit", "revert")
@@ -35,8 +34,10 @@ def test_killed(world: World, number: int) -> None:
     old, new = world.together(*world.routers)
     points = dealt(POINTS, world, number)
 
+    # Where one is to come to its end, it has time for that; then there is no timer to wait for.
+    options = PATIENT if "after commit" in points.values() else ("--confirm-timeout", "8")
     answer = world.rollout(
-        new, world.routers, points=points, action="kill", options=["--confirm-timeout", "8"]
+        new, world.routers, points=points, action="kill", options=options
     ).answer()
 
     assert answer.code == -9, answer
@@ -69,15 +70,10 @@ def test_interrupted_twice_leaves_it_to_the_routers(world: World, number: int) -
     answer = world.rollout(new, world.routers, points=points, action="int int").answer()
 
     assert answer.code == 130, answer
-    for router, point in points.items():
-        if point != "after commit":
-            assert answer.statuses[router] in ("unknown", "changed", "reverted"), answer
-    sure = {r: old for r, point in points.items() if point.split()[1] in ("begin", "verify")}
-    found = world.check(*world.routers, reboot=False)
-    for router, status in answer.statuses.items():
-        if status != "unknown":
-            assert found[router] == {"changed": new, "reverted": old}[status]
-    assert sure
+    assert answer.statuses == dict.fromkeys(world.routers, "unknown"), answer
+    unsure = DECIDING | {"after commit"}  # where the router may have been quicker than the machine
+    sure = {r: old for r, point in points.items() if point not in unsure}
+    world.check(*world.routers, allowed=sure, reboot=False)
 
 
 @contextmanager
@@ -202,5 +198,4 @@ def test_a_live_lock_is_not_broken_by_a_word(world: World) -> None:
 
     assert second.code == 4, second
     assert set(first.answer().statuses.values()) == {"changed"}
-    wait_for(lambda: all(not world.remains(router) for router in some), 20)
     world.check(*some, allowed=dict.fromkeys(some, new), reboot=False)

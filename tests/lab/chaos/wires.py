@@ -69,6 +69,9 @@ KILL_STEP = 'kill -9 "$parent"\n'
 POWER = ">/var/tripped; exec sleep 300\n"
 """Stops there until the test has cut the power."""
 
+WAIT = ">/var/tripped; timeout 60 sh -c 'until [ -e /var/trap/go ]; do sleep 0.05; done'\n"
+"""Stops there until `go_on`."""
+
 
 def lay(lab: Lab, router: str) -> None:
     """Put the wires into a router's programs."""
@@ -101,8 +104,13 @@ def set_trap_offline(lab: Lab, router: str, at: str, do: str) -> None:
     (folder.parent / "tripped").unlink(missing_ok=True)
 
 
+def go_on(lab: Lab, router: str) -> None:
+    """Let a router go on that waits in the trap `WAIT`."""
+    lab.exec(router, ["touch", "/var/trap/go"])
+
+
 def tripped(lab: Lab, router: str) -> bool:
-    """Whether the trap `POWER` was sprung; asked of its disk, from outside."""
+    """Whether the trap `POWER` or `WAIT` was sprung; asked of its disk, from outside."""
     container = Container(lab.router(router), lab.names)
     return Path(container.folder, "upper/var/tripped").exists()
 

@@ -31,13 +31,13 @@ R = TypeVar("R")
 CONFIRM = 5
 """Seconds until a router takes a change back by itself: the fewest that there can be."""
 
-PATIENT = ("--confirm-timeout", "30")
+PATIENT = ("--confirm-timeout", "90")
 """For rollouts that are to succeed, however busy the machine is."""
 
 PATIENCE = 150.0
 """Seconds in which a router is left to itself: the timer and its tries, on a busy machine."""
 
-LOCKED = 30.0
+LOCKED = 60.0
 """Seconds without SSH after which a router that is at rest is locked."""
 
 OTHER = {"A": "B", "B": "A"}
@@ -67,6 +67,7 @@ class World:
     folder: Path
     whole: dict[str, dict[str, State]] = field(default_factory=dict)
     _fleets: dict[str, Fleet] = field(default_factory=dict)
+    _begun: list[Controller] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
@@ -103,7 +104,7 @@ class World:
             for router in self.routers:
                 self.whole.setdefault(router, {})[name] = self.look(router)
         for router in self.routers:
-            assert self.remains(router) == {}
+            self.calm(router)
             assert self.whole[router]["A"] != self.whole[router]["B"]
 
     def rollout(
@@ -138,7 +139,7 @@ class World:
                 fleet.hosts[router] |= more
             fleet.write_inventory()
             inventory = fleet.folder
-        return Controller(
+        run = Controller(
             inventory,
             home,
             (
@@ -155,6 +156,8 @@ class World:
             action=action,
             environment=environment or {},
         )
+        self._begun.append(run)
+        return run
 
     def look(self, router: str) -> State:
         """What the router filters with, what it loads at boot, and what it knows to be ours."""
@@ -197,7 +200,7 @@ class World:
 
     def together(self, *routers: str) -> tuple[str, str]:
         """Bring routers to one inventory, whichever; that, and the other one."""
-        at = {router: self.where(router) for router in routers}
+        at = dict(zip(routers, each(self.rest, routers), strict=True))
         first = at[routers[0]]
         late = [router for router in routers if at[router] != first]
         if late:
@@ -218,9 +221,16 @@ class World:
 
     def remains(self, router: str) -> dict[str, str]:
         """What a run left on the router that it should not: lock, timer, unit, half a file."""
-        parts = self.sh(router, _REMAINS).split("@@@ ")[1:]
-        found = {name: body.strip() for name, _, body in (part.partition("\n") for part in parts)}
-        return {name: body for name, body in found.items() if body}
+        return _left(self._runs(router))
+
+    def _runs(self, router: str) -> dict[str, str]:
+        """The same, empty or not, and what there is of all runs so far: "past"."""
+        parts = self.sh(router, _RUNS).split("@@@ ")[1:]
+        return {name: body.strip() for name, _, body in (part.partition("\n") for part in parts)}
+
+    def story(self, router: str) -> str:
+        """What the router can tell of its last runs, for whoever asks how it came to this."""
+        return self.sh(router, _STORY, check=False)
 
     def calm(self, router: str, *, within: float = PATIENCE) -> None:
         """Wait until nothing of a run waits on the router any more.
@@ -232,6 +242,45 @@ class World:
         while remains := self.remains(router):
             assert time.monotonic() < deadline, f"{router} after {within:.0f} s: {remains}"
             time.sleep(0.2)
+
+    def rest(self, router: str, *, within: float = PATIENCE) -> str:
+        """Which inventory a router is wholly at when nothing of a run waits on it any more.
+
+        A script that was sent may not have begun at the first look, and a run may come in the
+        middle of one: what was seen counts if no run moved meanwhile.
+
+        Raises:
+            Mixture: neither.
+            AssertionError: something of a run still waits.
+        """
+        deadline = time.monotonic() + within
+        while True:
+            self.calm(router, within=deadline - time.monotonic())
+            self.loaded(router)
+            before = self._runs(router)
+            mixture: Mixture | None = None
+            try:
+                found = self.where(router)
+            except Mixture as error:
+                mixture = error
+            if not _left(before) and self._runs(router) == before:
+                if mixture:
+                    raise mixture
+                return found
+            assert time.monotonic() < deadline, f"runs come and go on {router}"
+
+    def hasten(self, router: str) -> None:
+        """Let the moment of a run's timer come now: systemd starts what it is to start then."""
+        self.sh(
+            router,
+            """set -e
+            timer=$(systemctl list-units --plain --no-legend 'lvsfleet-[0-9]*.timer')
+            timer=${timer%% *}
+            [ "$(systemctl is-active "$timer")" = active ]
+            systemctl start "$(systemctl show -P Unit "$timer")"
+            systemctl stop "$timer"
+            """,
+        )
 
     def check(
         self, *routers: str, allowed: Mapping[str, str] | None = None, reboot: bool = True
@@ -246,8 +295,7 @@ class World:
         Returns:
             Which inventory each is at.
         """
-        each(self.calm, routers)
-        found = dict(zip(routers, each(self.where, routers), strict=True))
+        found = dict(zip(routers, each(self.rest, routers), strict=True))
         for router, where in (allowed or {}).items():
             assert found[router] == where, f"{router} is at {found[router]}, not at {where}"
         for router in routers:
@@ -285,6 +333,9 @@ class World:
 
     def mended(self, *routers: str) -> None:
         """Bring routers that a failed test left in a mixture back to where the next can begin."""
+        for run in self._begun:
+            run.kill()
+        self._begun.clear()
         broken = [router for router in routers if not self._sound(router)]
         if not broken:
             return
@@ -311,6 +362,10 @@ def each(do: Callable[[T], R], things: Iterable[T]) -> list[R]:
     """Do it to each, all at once; the first error is raised when all have ended."""
     with ThreadPoolExecutor(12) as pool:
         return list(pool.map(do, things))
+
+
+def _left(runs: Mapping[str, str]) -> dict[str, str]:
+    return {name: body for name, body in runs.items() if body and name != "past"}
 
 
 def _elements(zone: str) -> str:
@@ -347,8 +402,17 @@ echo '@@@ owned'
 cat /var/lib/lvsfleet/owned 2>&1
 """
 
+_STORY = r"""cd /var/lib/lvsfleet/runs
+for run in $(ls -d * | tail -n 2); do
+    ls -l --time-style=full-iso "$run" "$run"/*/
+    tail -n 99 "$run/report"
+done
+ls -l --time-style=full-iso /etc/firewalld/zones /etc/iptables /etc/sysconfig
+journalctl -q -o short-precise -n 200
+"""
+
 # Half of a unit, without a link to it, does nothing, and the next run writes over it.
-_REMAINS = r"""PATH=/usr/sbin:/usr/bin
+_RUNS = r"""PATH=/usr/sbin:/usr/bin
 echo '@@@ lock'
 readlink /run/lvsfleet.lock
 echo '@@@ units'
@@ -357,6 +421,9 @@ systemctl list-units --all --no-legend 'lvsfleet-[0-9]*'
 echo '@@@ files'
 find /etc -xdev -name '*.lvsfleet*' ! -name lvsfleet-recover.service.lvsfleet
 echo '@@@ runs'
-cd /var/lib/lvsfleet/runs && ls -d */armed */claimed */reverting 2>/dev/null
+cd /var/lib/lvsfleet/runs 2>/dev/null || exit 0
+ls -d */armed */claimed */reverting 2>/dev/null
+echo '@@@ past'
+ls -d */*
 :
 """
