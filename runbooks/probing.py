@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from threading import Event
 
 from inventory.desired import Service
 from inventory.errors import LvsfleetError
@@ -25,6 +26,9 @@ _STEPS = 1
 
 _STEPS_OF_HOST = 10
 _TIMES = 5
+_LOOKS = 2
+"""How often a router is looked at for two seconds before nothing has come: one may be busy."""
+
 _ANSWER = 1.0
 """Seconds for a real server's answer, which may be further away than the router."""
 
@@ -118,10 +122,17 @@ class Probe:
         return self._judge(holder, sight, of_new, of_like)
 
     def _from(self, source: str, holder: str) -> list[tuple[str, str]]:
-        shell = self._shell(source)
+        shell, over = self._shell(source), Event()
         with ThreadPoolExecutor(1) as pool:
-            sent = pool.submit(self._knock, shell, self.new)
-            sight = self._watch(holder, _STEPS_OF_HOST)
+            sent = pool.submit(self._knock_until, over, shell)
+            try:
+                for _ in range(_LOOKS):
+                    sight = self._watch(holder, _STEPS_OF_HOST)
+                    fates = {_fate(sight.counts.get(port), Word.SILENT) for port in self.ports}
+                    if "absent" not in fates:
+                        break
+            finally:
+                over.set()
             of_new = sent.result()
         of_like = self._knock(shell, self.like) if sight.balanced and self.like else {}
         return self._judge(holder, sight, of_new, of_like)
@@ -129,6 +140,14 @@ class Probe:
     def _shell(self, name: str) -> Shell:
         host = self.fleet.nornir.inventory.hosts[name]
         return shell_of(host, patience=self.fleet.options.patience)
+
+    def _knock_until(self, over: Event, shell: Shell) -> Heard:
+        """Send to the new VIP for as long as somebody looks."""
+        heard = self._knock(shell, self.new)
+        while not over.is_set():
+            again = self._knock(shell, self.new)
+            heard = {port: max(word, again[port]) for port, word in heard.items()}
+        return heard
 
     def _knock(self, shell: Shell, address: Address) -> dict[int, Word]:
         deadline = self.fleet.options.timeout

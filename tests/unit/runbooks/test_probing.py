@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from ipaddress import ip_address
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from runbooks.probing import Heard, judge
-from tasks.errors import NotServed
+from inventory.desired import Service, ServicePorts
+from inventory.rules import PortRange, Protocol
+from runbooks import probing
+from runbooks.probing import Heard, Probe, judge
+from tasks.errors import NotServed, Unreachable
 from tasks.knock import Word
 from tasks.probe import Count, Sight
 
@@ -95,3 +102,80 @@ def test_what_is_marked_and_turned_away_is_told() -> None:
     assert said.endswith("port 443 gets the mark 80 on ams1, but is not let in from there")
     # From here it is not let in; what may come from elsewhere is not known to be dead.
     assert len(judged(SEEN, shut, balanced=True, of_new={80: Word.ANSWERED, 443: Word.SILENT})) == 1
+
+
+class Slow:
+    """A host that sends, and a MASTER that is busy: what counts is there late.
+
+    Args:
+        sees: for each look after how many attempts it ends, and what it has seen by then.
+    """
+
+    def __init__(self, *sees: tuple[int, Count]) -> None:
+        self.sees = list(sees)
+        self.sent = 0
+        self.looks = 0
+        self.more = threading.Condition()
+
+    def knock(self, _shell: Any, _vip: Any, ports: Sequence[int], **_: Any) -> Heard:
+        with self.more:
+            self.sent += 1
+            self.more.notify_all()
+        return dict.fromkeys(ports, Word.REFUSED if self.sent == 1 else Word.SILENT)
+
+    def watch(self, _shell: Any, _vip: Any, _mark: int, ports: Sequence[int], **_: Any) -> Sight:
+        wanted, count = self.sees[self.looks]
+        self.looks += 1
+        with self.more:
+            assert self.more.wait_for(lambda: self.sent >= wanted, 60), "nothing more is sent"
+        return Sight(dict.fromkeys(ports, count), balanced=False)
+
+    def probed(self, monkeypatch: pytest.MonkeyPatch) -> Probe:
+        monkeypatch.setattr(probing, "knock", self.knock)
+        monkeypatch.setattr(probing, "watch", self.watch)
+        monkeypatch.setattr(probing, "shell_of", lambda *_, **__: None)
+        ports = tuple(ServicePorts(Protocol.TCP, PortRange(port, port)) for port in (80, 443))
+        hosts = SimpleNamespace(inventory=SimpleNamespace(hosts={"lon1": None, "ams1": None}))
+        options = SimpleNamespace(patience=5.0, timeout=5.0)
+        fleet = cast("Any", SimpleNamespace(nornir=hosts, options=options))
+        probe = Probe(fleet, NEW, None, Service("web", (NEW,), ports, 80), "lon1")
+        probe.standings = {"ams1": cast("Any", SimpleNamespace(addresses={NEW}))}
+        probe()
+        return probe
+
+
+def test_a_host_sends_for_as_long_as_a_router_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy one what counts may be there when all that was sent once has passed."""
+    slow = Slow((7, SEEN))
+    assert slow.probed(monkeypatch).findings == {"ams1": ()}
+    assert slow.looks == 1
+
+
+def test_a_host_that_begins_late_is_looked_for_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow((0, NOTHING), (1, SEEN))
+    assert slow.probed(monkeypatch).findings == {"ams1": ()}
+
+
+def test_what_never_comes_is_waited_for_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow((1, NOTHING), (2, NOTHING))
+    with pytest.raises(NotServed, match=r"nothing that lon1 sent to .* port 80 and 443"):
+        slow.probed(monkeypatch)
+    assert slow.looks == 2
+
+
+def test_the_highest_word_of_all_attempts_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only rules count: it was refused once, and silent later."""
+    slow = Slow((3, Count(marked=0)), (4, Count(marked=0)))
+    with pytest.raises(NotServed, match="does not get the mark"):
+        slow.probed(monkeypatch)
+
+
+def test_a_router_that_cannot_be_asked_ends_the_sending(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow()
+
+    def lost(*_: Any, **__: Any) -> Sight:
+        raise Unreachable("ams1: no answer")
+
+    monkeypatch.setattr(slow, "watch", lost)
+    with pytest.raises(Unreachable):
+        slow.probed(monkeypatch)
