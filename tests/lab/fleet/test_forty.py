@@ -34,7 +34,7 @@ def test_one_is_down_and_the_others_are_changed(forty: Fleet) -> None:
     beside = next(n for n in names if n != down and forty.lab.router(n).site.name == site)
     forty.lab.stop(down)
 
-    answer = forty.rollout(options=(*QUICKLY, "--timeout", "20"))
+    answer = forty.rollout(options=QUICKLY)
 
     assert answer.code == 1, answer
     others = [name for name in names if name not in (down, beside)]
@@ -43,7 +43,7 @@ def test_one_is_down_and_the_others_are_changed(forty: Fleet) -> None:
         down: "failed",
         beside: "skipped",
     }
-    assert answer.error(down)[0] in ("unreachable", "deadline")
+    assert answer.error(down)[0] == "unreachable"
     for name in others:
         for script in ("iptables -t mangle -S", "cat /etc/iptables/rules.v4"):
             assert "--set-xmark 0x50/0xffffffff" in forty.sh(name, script), (name, script)
