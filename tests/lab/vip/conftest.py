@@ -10,7 +10,7 @@ from lab.fleet import Lab
 from lab.topology import Kind
 from tests.lab.chaos.world import each
 from tests.lab.conftest import OTHERS_NUMBER, reserved
-from tests.lab.vip.cluster import CONF, Cluster, clusters
+from tests.lab.vip.cluster import CONF, SECONDS, Cluster, clusters
 
 _KEPT = "/root/keepalived.conf"
 
@@ -24,11 +24,11 @@ def usual(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[K
     """
     routers = [router.name for router in lab.topology.routers]
     lab.reset(*routers)
-    lab.settle()
+    lab.settle(seconds=SECONDS)
     each(lambda name: lab.exec(name, ["cp", "-p", CONF, _KEPT]), routers)
     found = clusters(lab, tmp_path_factory.mktemp("usual"))
     yield {cluster.site.kind: cluster for cluster in found}
-    back = f"cp -p {_KEPT} {CONF} && systemctl restart keepalived"
+    back = f"cp -p {_KEPT} {CONF} && systemctl reload keepalived"
     each(lambda name: lab.exec(name, ["sh", "-c", back]), routers)
 
 

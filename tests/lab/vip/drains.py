@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.chaos.controller import wait_for
-from tests.lab.rollout.fleet import differences
-from tests.lab.vip.told import Told, Words, guardians, killed, power_cut
+from tests.lab.vip.told import Told, Words, killed, power_cut
 
 
 def draining(told: Told, *how: str) -> Words:
@@ -22,45 +20,36 @@ def drains(told: Told, how: str) -> None:
     assert f"draining: {{{told.old}: {how}}}" in told.cluster.said()
 
 
-def as_before(told: Told, before: dict[str, str]) -> None:
-    """All is as it was, but that systemd remembers the name of a unit that is gone."""
-    told.calm()
-    found = differences(before, told.state())
-    left = {what: lines for what, lines in found.items() if not what.endswith(" timers")}
-    assert not left, left
-
-
 def killed_between_the_commits(told: Told) -> None:
     """What watches over it confirms the other router and writes the inventory; it can go back."""
-    before = told.state()
+    before = told.cluster.state()
     killed(told, "after commit", "before commit", words=draining(told, "--reject"))
     told.ended()
     drains(told, "reject")
-    wait_for(lambda: not guardians(told.run), 20)
 
     back = told.lvsfleet("rollback", told.run, "--now", "--format", "json")
 
     assert back.code == 0, back
-    as_before(told, before)
+    told.cluster.is_as(before)
 
 
 def killed_before_any_commit(told: Told) -> None:
     """All is taken back, long before the routers would do so by themselves."""
-    before = told.state()
+    before = told.cluster.state()
     long = ("--confirm-timeout", "600")
     killed(told, "before commit", "before commit", *long, words=draining(told, "--drop"))
     told.ended()
-    as_before(told, before)
+    told.cluster.is_as(before)
 
 
 def cut_between_the_commits(told: Told) -> None:
     """Resumed, both have it; rolled back, the VIP drains as it did before."""
     first = told.vip(*draining(told), "--now").answer()
     assert first.code == 0, first
-    before = told.state()
-    soon = ("--confirm-timeout", "10")
-    power_cut(told, "after commit", "before commit", *soon, words=draining(told, "--reject"))
-    told.calm()
+    before = told.cluster.state()
+    power_cut(told, "after commit", "before commit", words=draining(told, "--reject"))
+    assert told.cluster.timers_fire() == [told.cluster.routers[1]]
+    told.cluster.calm()
     run = told.run
     assert told.unfinished == [run]
     refused = told.lvsfleet("vip", "undrain", "web", told.old, "--yes")
@@ -75,6 +64,6 @@ def cut_between_the_commits(told: Told) -> None:
     drains(told, "reject")
     back = told.lvsfleet("rollback", run, "--now", "--format", "json")
     assert back.code == 0, back
-    as_before(told, before)
+    told.cluster.is_as(before)
     undone = told.lvsfleet("vip", "undrain", "web", told.old, "--yes", "--now")
     assert undone.code == 0, undone

@@ -19,8 +19,10 @@ from lab.packets import Probe, send
 from lab.topology import Kind
 from tests.lab.chaos.controller import Controller, wait_for
 from tests.lab.chaos.world import each
-from tests.lab.vip.cluster import Cluster
+from tests.lab.rollout.fleet import firewalld_answers
+from tests.lab.vip.cluster import SECONDS, Cluster
 from tests.lab.vip.test_moves import KINDS
+from tests.lab.vip.told import Told
 
 PORT = 80
 _LISTEN = """
@@ -35,8 +37,7 @@ while True:
 """
 _TALK = """
 import socket, sys
-peer = socket.create_connection((sys.argv[1], 80), 10)
-peer.settimeout(10)
+peer = socket.create_connection((sys.argv[1], 80), 60)
 for line in sys.stdin:
     peer.sendall(line.encode())
     print(peer.recv(100).decode().strip(), flush=True)
@@ -54,6 +55,7 @@ class Story:
         lives: the old connection was still answered, by the same.
         counted: what was told of live connections while it lived, and after.
         planned: what a rollout would change while it drained.
+        listed: the table of the VIPs, then.
         booted: what a router that was rebooted refuses; its marks for the VIP.
         said: the inventory's words before, while it drained, after.
         left: what was left of it all on the routers.
@@ -65,6 +67,7 @@ class Story:
     lives: dict[str, bool] = field(default_factory=dict)
     counted: list[Any] = field(default_factory=list)
     planned: dict[str, str] = field(default_factory=dict)
+    listed: str = ""
     booted: str = ""
     said: list[str] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
@@ -122,7 +125,7 @@ def tried(cluster: Cluster, story: Story, talk: Talk, what: str) -> None:
             flows = probe.read().marked
             return {f.mark for f, n in flows.items() if f.address == vip and n}
 
-        wait_for(came, 10)
+        wait_for(came, SECONDS)
         story.marks[what] = came()
     story.lives[what] = talk.answered()
 
@@ -148,14 +151,19 @@ def story_of(cluster: Cluster) -> Story:
             tried(cluster, story, talk, how)
         story.said.append(cluster.said())
         story.planned = rollout(cluster)
+        answer = Told(cluster).lvsfleet("vip", "list", "--filter", f"cluster={cluster.site.name}")
+        assert answer.code == 0, answer
+        story.listed = answer.stdout
         client.kill()
     cluster.fleet.lab.reboot(backup)
+    if cluster.fleet.has_firewalld(backup):
+        wait_for(lambda: firewalld_answers(cluster.fleet.lab, backup), SECONDS)
     story.booted = cluster.fleet.sh(backup, REFUSED) + marks(cluster, backup, vip)
     cluster.done("undrain", "web", vip, "--now")
     story.said.append(cluster.said())
     with Probe(cluster.fleet.lab, master) as probe:
         send(cluster.fleet.lab, cluster.site.name, vip, PORT)
-        wait_for(lambda: any(str(f.address) == vip for f in probe.read().marked), 10)
+        wait_for(lambda: any(str(f.address) == vip for f in probe.read().marked), SECONDS)
         flows = probe.read().marked
         story.marks["after"] = {f.mark for f, n in flows.items() if str(f.address) == vip and n}
     for name in cluster.routers:
@@ -235,6 +243,15 @@ def test_a_rollout_and_a_boot_leave_it_so(told: Story) -> None:
     assert f"{vip} . tcp . 443" in told.booted
     assert "mark set" not in told.booted
     assert "MARK" not in told.booted
+
+
+def test_the_list_says_how_it_drains(told: Story) -> None:
+    titles, *rows = (line.split() for line in told.listed.splitlines())
+    assert titles[-1] == "DRAINS"
+    site = told.cluster.site
+    assert {row[1] for row in rows} == {str(vip) for vip in (*site.vips4, *site.vips6)}
+    drain = {row[1]: row[-1] for row in rows if row[-1].isalpha()}
+    assert drain == {str(site.web[0]): "drop"}
 
 
 def test_nothing_is_left_of_it(told: Story) -> None:

@@ -11,12 +11,11 @@ from collections.abc import Callable
 import pytest
 
 from lab.topology import Kind
-from tests.lab.chaos.controller import wait_for
 from tests.lab.chaos.world import each
-from tests.lab.rollout.fleet import Answer, differences
+from tests.lab.rollout.fleet import Answer
 from tests.lab.vip import drains
 from tests.lab.vip.cluster import Cluster
-from tests.lab.vip.told import Told, Words, guardians, killed, power_cut
+from tests.lab.vip.told import Told, Words, killed, power_cut
 from tests.lab.vip.watch import watched
 
 Story = Callable[[Told], None]
@@ -27,7 +26,6 @@ def killed_before_the_inventory(told: Told) -> None:
     killed(told, "after commit", "after commit")
     told.ended()
     told.is_there()
-    wait_for(lambda: not guardians(told.run), 20)
 
 
 def killed_between_the_commits(told: Told) -> None:
@@ -42,19 +40,19 @@ def killed_between_the_commits(told: Told) -> None:
 
 def killed_before_any_commit(told: Told) -> None:
     """All is taken back, long before the routers would do so by themselves."""
-    before = told.state()
+    before = told.cluster.state()
     killed(told, "after follow", "after follow", "--confirm-timeout", "600")
     told.ended()
-    assert differences(before, told.state()) == {}
+    told.cluster.is_as(before)
 
 
 def cut_before_the_inventory(told: Told) -> None:
     """Every command says so; a rollout would undo it, and is refused; resume writes the rest."""
     power_cut(told, "after commit", "after commit")
-    told.calm()
+    told.cluster.calm()
     run, routers = told.run, told.cluster.routers
     assert told.unfinished == [run]
-    before = told.state()
+    before = told.cluster.state()
 
     said = told.lvsfleet("compliance", "--limit", routers[0])
     rollout = told.lvsfleet("rollout", "--limit", routers[1])
@@ -67,7 +65,7 @@ def cut_before_the_inventory(told: Told) -> None:
         assert refused.code == 2, refused
         assert run in refused.stderr
         assert f"lvsfleet rollback {run}" in refused.stderr
-    assert differences(before, told.state()) == {}
+    told.cluster.is_as(before)
 
     resumed = told.lvsfleet("resume", run, "--format", "json")
     assert resumed.code == 0, resumed
@@ -81,9 +79,10 @@ def cut_before_the_inventory(told: Told) -> None:
 
 def cut_between_the_commits(told: Told) -> None:
     """The other router took it back by itself: it is done anew there."""
-    power_cut(told, "after commit", "before commit", "--confirm-timeout", "10")
-    told.calm()
+    power_cut(told, "after commit", "before commit")
     one, other = told.cluster.routers
+    assert told.cluster.timers_fire() == [other]
+    told.cluster.calm()
     assert told.old not in told.cluster.conf(one)
     assert told.new not in told.cluster.conf(other)
 
@@ -97,49 +96,57 @@ def cut_between_the_commits(told: Told) -> None:
 
 def cut_and_taken_back(told: Told) -> None:
     """Of two routers, the one that has it is put back to what it was, to the byte."""
-    before = told.state()
-    power_cut(told, "after commit", "before commit", "--confirm-timeout", "10")
-    told.calm()
+    before = told.cluster.state()
+    power_cut(told, "after commit", "before commit")
+    assert told.cluster.timers_fire() == [told.cluster.routers[1]]
+    told.cluster.calm()
 
     back = told.lvsfleet("rollback", told.run, "--format", "json")
 
     assert back.code == 0, back
     assert sorted(back.statuses.values()) == ["changed", "unchanged"]
     assert told.unfinished == []
-    assert differences(before, told.state()) == {}
+    told.cluster.is_as(before)
 
 
 def back_and_forth(told: Told) -> None:
     """A rollback is a run of its own; keepalived's files and the inventory are as they were.
 
-    The VIP that comes back drains again.
+    The VIP that comes back drains again; while it is elsewhere, that it does cannot be taken back.
     """
     cluster = told.cluster
     drained = told.vip(*drains.draining(told, "--drop"), "--now").answer()
     assert drained.code == 0, drained
+    drain = told.run
     for router in cluster.routers:
         told.sed(router, f"s#{told.old}/.*#&   ! the web, since 2019#")
-    before = told.state()
+    before = told.cluster.state()
     answer = told.move("--now").answer()
     assert answer.code == 0, answer
-    after = told.state()
+    after = told.cluster.state()
     run = told.run
+
+    refused = told.lvsfleet("rollback", drain)
+    assert refused.code == 2, refused
+    assert f"First `lvsfleet rollback {run}`, then this one" in " ".join(refused.stderr.split())
 
     planned = told.lvsfleet("rollback", run, "--dry-run", "--format", "json")
     assert planned.code == 3, planned
-    drains.as_before(told, after)
+    told.cluster.is_as(after)
 
-    back = told.lvsfleet("rollback", run[-4:], "--format", "json")
+    back = told.lvsfleet("rollback", run[:16], "--format", "json")
     assert back.code == 0, back
     assert set(back.statuses.values()) == {"changed"}
-    drains.as_before(told, before)
+    told.cluster.is_as(before)
     assert told.lvsfleet("rollback", run).code == 0
-    drains.as_before(told, before)
+    told.cluster.is_as(before)
+    planned = told.lvsfleet("rollback", drain, "--dry-run", "--format", "json")
+    assert set(planned.statuses.values()) == {"planned"}, planned
 
     again = json.loads(back.stdout)["run"]
     forth = told.lvsfleet("rollback", again, "--now", "--format", "json")
     assert forth.code == 0, forth
-    drains.as_before(told, after)
+    told.cluster.is_as(after)
     assert told.unfinished == []
 
 
@@ -148,7 +155,7 @@ def a_removal_comes_back(told: Told) -> None:
     cluster = told.cluster
     for router in cluster.routers:
         told.sed(router, f"s#{told.old}/.*#&   ! the web, since 2019#")
-    before = told.state()
+    before = told.cluster.state()
     words = ("remove", "web", told.old, "--now")
     removed = cluster.vip(*words, environment=told.environment).answer()
     assert removed.code == 0, removed
@@ -157,7 +164,7 @@ def a_removal_comes_back(told: Told) -> None:
     back = told.lvsfleet("rollback", told.run, "--now", "--format", "json")
 
     assert back.code == 0, back
-    assert differences(before, told.state()) == {}
+    told.cluster.is_as(before)
 
 
 def changed_since(told: Told) -> None:
@@ -167,13 +174,13 @@ def changed_since(told: Told) -> None:
     run = told.run
     told.sed(one, "1s/^/! mine\\n/")
     told.sed(other, f"s#{told.new}/.*#& ! mine too#")
-    before = told.state()
+    before = told.cluster.state()
 
     refused = told.lvsfleet("rollback", run, "--format", "json")
 
     assert refused.code == 1, refused
     assert "! mine too" in refused.error(other)[1]
-    assert differences(before, told.state()) == {}
+    told.cluster.is_as(before)
 
     forced = told.lvsfleet("rollback", run, "--force", "--now", "--format", "json")
     assert forced.code == 0, forced
@@ -187,11 +194,11 @@ def changed_since(told: Told) -> None:
 
 def interrupted(told: Told, points: dict[str, str], action: str, words: Words) -> Answer:
     """Somebody presses Ctrl-C when these routers are at these points; all is as before then."""
-    before = told.state()
+    before = told.cluster.state()
     answer = told.vip(*words, points=points, action=action).answer()
     assert answer.code == 130, answer
     told.ended()
-    assert differences(before, told.state()) == {}
+    told.cluster.is_as(before)
     return answer
 
 

@@ -15,19 +15,14 @@ from lab.topology import Kind
 from tests.lab.chaos import lines
 from tests.lab.chaos.controller import Controller, wait_for
 from tests.lab.chaos.world import each
-from tests.lab.rollout.fleet import Answer, differences
-from tests.lab.rollout.traffic import wait_for_masters
-from tests.lab.vip.cluster import CONF, Cluster
+from tests.lab.rollout.fleet import Answer
+from tests.lab.vip.cluster import CONF, SECONDS, Cluster
 from tests.lab.vip.watch import watched
 
 Fault = Callable[[Cluster], None]
 
-SOON = ("--confirm-timeout", "20")
-"""Routers left alone are back in 20 s; until then a busy machine may need to come to the point."""
-
-_AT_WORK = """ls /var/lib/lvsfleet/runs/*/armed /var/lib/lvsfleet/runs/*/claimed \\
-    /var/lib/lvsfleet/runs/*/reverting /run/lvsfleet.lock 2>/dev/null
-systemctl list-units --all --no-legend 'lvsfleet-[0-9]*'"""
+SOON = ("--confirm-timeout", "30")
+"""Routers left alone are back in 30 s; a busy machine may need half of it to come to the point."""
 
 
 def move(cluster: Cluster, *options: str, **more: object) -> Controller:
@@ -43,11 +38,8 @@ def ends_as_before(cluster: Cluster) -> Iterator[None]:
     vips = (cluster.site.web[0], cluster.site.at(20)[0])
     with watched(cluster.fleet.lab, cluster.site, vips) as seen:
         yield
-        wait_for(lambda: not any(at_work(cluster).values()), 90, every=0.5)
-    after = cluster.state()
-    assert {k: v for k, v in after.items() if before[k] != v} == {}, differences(
-        {k: str(v) for k, v in before.items()}, {k: str(v) for k, v in after.items()}
-    )
+        cluster.calm()
+    cluster.is_as(before)
     for version in (4, 6):
         assert seen.masters(version).keys() == {1}, (cluster.site.name, seen.masters(version))
     for vip in (cluster.site.ftp, *cluster.site.dns):
@@ -56,17 +48,12 @@ def ends_as_before(cluster: Cluster) -> Iterator[None]:
     assert seen.unmarked().keys().isdisjoint(map(str, vips))
 
 
-def at_work(cluster: Cluster) -> dict[str, str]:
-    """By router, what of a run still waits there."""
-    return {name: cluster.fleet.sh(name, _AT_WORK, check=False) for name in cluster.routers}
-
-
 def killed(first: str, second: str) -> Fault:
     """The controller is killed when each of the routers is at its point."""
 
     def fault(cluster: Cluster) -> None:
         points = dict(zip(cluster.routers, (first, second), strict=True))
-        answer = move(cluster, *SOON, points=points, action="kill").answer()
+        answer = move(cluster, points=points, action="kill").answer()
         assert answer.code == -9, answer
 
     return fault
@@ -75,15 +62,16 @@ def killed(first: str, second: str) -> Fault:
 def left_to_their_timers(cluster: Cluster) -> None:
     """Nobody reaches them any more when all is there and nothing is confirmed."""
     lab, routers = cluster.fleet.lab, cluster.routers
-    run = move(cluster, *SOON, points=dict.fromkeys(routers, "before commit"))
+    run = move(cluster, points=dict.fromkeys(routers, "before commit"))
     run.there()
     old, new = str(cluster.site.web[0]), str(cluster.site.at(20)[0])
     assert any(new in cluster.held(name) for name in routers)
     lines.cut(lab, *routers)
     try:
         run.kill()
-        wait_for(lambda: any(old in cluster.held(name) for name in routers), 60)
-        wait_for(lambda: not any(at_work(cluster).values()), 60, every=0.5)
+        assert cluster.timers_fire() == list(routers)
+        wait_for(lambda: any(old in cluster.held(name) for name in routers), SECONDS)
+        wait_for(lambda: not cluster.at_work(), SECONDS)
     finally:
         lines.mend(lab, *routers)
 
@@ -121,7 +109,7 @@ def cut_off_between_stages(cluster: Cluster) -> None:
     run.go()
     try:
         new = str(cluster.site.at(20)[0])
-        wait_for(lambda: new not in cluster.held(router), 60)
+        wait_for(lambda: new not in cluster.held(router), SECONDS)
     finally:
         lines.mend(lab, router)
     answer = run.answer()
@@ -195,6 +183,7 @@ def test_others_do_not_go_with_a_primary_address(usual: dict[Kind, Cluster]) -> 
     cluster = usual[Kind.IPTABLES_RHEL]
     site, fleet = cluster.site, cluster.fleet
     (backup, master), lab = reversed(cluster.routers), fleet.lab
+    others = (site.ftp, site.dns[0])
     for router in (backup, master):
         own, number = lab.router(router).addresses[0], router[-1]
         fleet.sh(
@@ -206,8 +195,8 @@ def test_others_do_not_go_with_a_primary_address(usual: dict[Kind, Cluster]) -> 
             ip route add {site.at(200)[0]}/32 dev eth1
             systemctl start keepalived""",
         )
-    wait_for_masters(lab, master)
-    others = (site.ftp, site.dns[0])
+    lab.settle(site.name, seconds=SECONDS)
+    assert str(others[0]) in cluster.held(master)
     before = cluster.state()
 
     answer = move(cluster).answer()
@@ -216,7 +205,7 @@ def test_others_do_not_go_with_a_primary_address(usual: dict[Kind, Cluster]) -> 
     kind, message = answer.error(master)
     assert kind == "preflight"
     assert all(str(vip) in message for vip in others)
-    assert cluster.state() == before
+    cluster.is_as(before)
 
     for router in (backup, master):
         fleet.sh(router, "sysctl -w net.ipv4.conf.eth1.promote_secondaries=1")

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from tests.lab.chaos.controller import Controller, wait_for
 from tests.lab.rollout.fleet import LVSFLEET, Answer
-from tests.lab.vip.cluster import CONF, Cluster
-from tests.lab.vip.test_faults import at_work
+from tests.lab.vip.cluster import CONF, SECONDS, Cluster
 
 Words = tuple[str, ...]
 OWN = ("vip", "drain", "undrain")
@@ -49,7 +48,7 @@ class Told:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=SECONDS,
             check=False,
             env={**path, **self.environment},
             cwd=self.cluster.folder,
@@ -66,9 +65,6 @@ class Told:
     def unfinished(self) -> list[str]:
         folder = self.journal / "lvsfleet" / "unfinished"
         return sorted(each.name for each in folder.iterdir()) if folder.exists() else []
-
-    def state(self) -> dict[str, str]:
-        return self.cluster.state()
 
     def sed(self, router: str, script: str) -> None:
         """Somebody writes to keepalived.conf."""
@@ -90,32 +86,16 @@ class Told:
         assert self.new in cluster.said()
         assert f"{self.old}\n" not in cluster.said()
 
-    def calm(self) -> None:
-        wait_for(lambda: not any(at_work(self.cluster).values()), 90, every=0.3)
-
     def ended(self) -> None:
         """Wait until it has come to its end by itself."""
-        wait_for(lambda: not self.unfinished, 90, every=0.2)
-        self.calm()
+        wait_for(lambda: not self.unfinished, SECONDS, every=0.2)
+        self.cluster.calm()
 
 
 def first(run: Path) -> dict[str, str]:
     with (run / "journal.jsonl").open() as file:
         line: dict[str, str] = json.loads(file.readline())
         return line
-
-
-def guardians(run: str) -> list[int]:
-    """The processes that watch over a run."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"runbooks.guardian" in words and run.encode() in words:
-            found.append(int(process.name))
-    return found
 
 
 def power_cut(told: Told, first: str, second: str, *options: str, words: Words = ()) -> None:
@@ -131,10 +111,10 @@ def power_cut(told: Told, first: str, second: str, *options: str, words: Words =
     points = dict(zip(told.cluster.routers, (first, second), strict=True))
     run = told.vip(*(words or told.moving), *options, points=points)
     run.there()
-    for process in guardians(told.run):
+    for process in told.cluster.guardians():
         os.kill(process, signal.SIGKILL)
     run.kill()
-    assert not guardians(told.run)
+    wait_for(lambda: not told.cluster.guardians(), SECONDS)
 
 
 def killed(told: Told, first: str, second: str, *options: str, words: Words = ()) -> None:

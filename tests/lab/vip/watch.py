@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,12 +19,17 @@ from lab.fleet import Lab
 from lab.network import addresses
 from lab.packets import Flow, Probe
 from lab.topology import Site
+from tests.lab.chaos.controller import wait_for
+from tests.lab.vip.cluster import ADVERT
+from tests.lab.vip.wire import first_in_line
 
 STEP = 0.01
 """Seconds between two moments that are judged."""
 
-MASTER_DOWN = 4.0
-"""Seconds: who was silent for so long is MASTER no more. BACKUPs take over after 3.6 s."""
+MASTER_DOWN = 3 * ADVERT + ADVERT
+"""Seconds: who was silent for so long is MASTER no more. BACKUPs take over a little earlier."""
+AT_LEAST = ADVERT + 2.0
+"""Seconds: in these each MASTER is heard."""
 
 _ROOT = Path(__file__).parents[3]
 
@@ -35,8 +41,8 @@ class Seen:
     Attributes:
         syns: by VIP, when each was sent, and when it was answered or None.
         adverts: when, by whom, its priority, its VIPs.
-        announced: when and which address, without being asked.
-        answered: likewise, to whoever asked.
+        announced: when, which address, and by whose link address, without being asked.
+        answered: when and which address, to whoever asked.
         marks: by flow the SYNs that came to a router which had the VIP at that moment.
         held: by router and VIP, when it came and when it went; what was there at first came at 0.
         since, until: the time of it.
@@ -44,7 +50,7 @@ class Seen:
 
     syns: Mapping[str, list[tuple[float, float | None]]] = field(default_factory=dict)
     adverts: list[tuple[float, str, int, list[str]]] = field(default_factory=list)
-    announced: list[tuple[float, str]] = field(default_factory=list)
+    announced: list[tuple[float, str, str]] = field(default_factory=list)
     answered: list[tuple[float, str]] = field(default_factory=list)
     marks: dict[Flow, int] = field(default_factory=dict)
     held: dict[str, dict[str, list[tuple[float, float]]]] = field(default_factory=dict)
@@ -57,6 +63,10 @@ class Seen:
         assert answers, f"{vip} never answered"
         return min(answers), max(answers)
 
+    def last_served(self, vip: object) -> float:
+        """When the last SYN to a VIP was sent that was answered."""
+        return max(sent for sent, answer in self.syns[str(vip)] if answer is not None)
+
     def lost(self, vip: object) -> int:
         """How many SYNs to it were not answered."""
         return sum(1 for _, answer in self.syns[str(vip)] if answer is None)
@@ -66,10 +76,15 @@ class Seen:
         return {str(flow.address): n for flow, n in self.marks.items() if not flow.mark}
 
     def masters(self, version: int) -> dict[int, int]:
-        """In how many of the moments there were so many MASTERs, as the wire tells."""
+        """In how many of the moments there were so many MASTERs, as the wire tells since the first.
+
+        Raises:
+            AssertionError: none was heard.
+        """
         heard = [(w, s) for w, s, _, _ in self.adverts if (":" in s) == (version == 6)]
+        assert heard, f"no advert of IPv{version} in {self.until - self.since:.1f} s"
         counts: dict[int, int] = {}
-        for moment in self.moments(self.since + MASTER_DOWN):
+        for moment in self.moments(min(when for when, _ in heard)):
             now = {source for when, source in heard if moment - MASTER_DOWN < when <= moment}
             counts[len(now)] = counts.get(len(now), 0) + 1
         return counts
@@ -116,9 +131,9 @@ def watched(lab: Lab, site: Site, vips: Iterable[object]) -> Iterator[Seen]:
         assert cast("IO[str]", process.stdout).readline() == "sending\n"
         seen.since = time.time()
         yield seen
-        time.sleep(max(0.0, seen.since + MASTER_DOWN + 1 - time.time()))
+        time.sleep(max(0.0, seen.since + AT_LEAST - time.time()))
         seen.until = time.time()
-        told = json.loads(process.communicate(timeout=20)[0])
+        told = json.loads(process.communicate(timeout=60)[0])
         seen.syns, seen.adverts = told["syns"], told["adverts"]
         seen.announced, seen.answered = told["announced"], told["answered"]
         for probe in probes:
@@ -134,9 +149,11 @@ class _Monitor:
         self._namespace = lab.topology.names.of(router)
         argv = ["ip", "-n", self._namespace, "-o", "-ts", "monitor", "address"]
         self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+        first_in_line(self._process.pid)
         self._lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        wait_for(self._listens, 60)
         self._first = addresses(self._namespace, "eth1")
 
     def __enter__(self) -> Self:
@@ -150,13 +167,38 @@ class _Monitor:
     def _read(self) -> None:
         self._lines.extend(cast("IO[str]", self._process.stdout))
 
+    def _listens(self) -> bool:
+        """Whether it is told already: one of its netlink sockets is in a group."""
+        own = Path(f"/proc/{self._process.pid}")
+        try:
+            fds = {os.readlink(each) for each in (own / "fd").iterdir()}  # noqa: PTH115 - no path
+            lines = (own / "net/netlink").read_text().splitlines()[1:]
+        except FileNotFoundError:  # it has just closed one
+            return False
+        grouped = {words[9] for words in map(str.split, lines) if int(words[3], 16)}
+        return any(f"socket:[{inode}]" in fds for inode in grouped)
+
     def end(self) -> dict[str, list[tuple[float, float]]]:
         """By address, when it came and when it went."""
-        last = addresses(self._namespace, "eth1")
+
+        def told() -> bool:
+            return self._spans()[0].keys() == addresses(self._namespace, "eth1")
+
+        with suppress(AssertionError):
+            wait_for(told, 60)
         self.__exit__()
+        last = addresses(self._namespace, "eth1")
+        open_, spans = self._spans()
+        assert open_.keys() == last, (open_.keys() ^ last, self._lines)
+        for address, come in open_.items():
+            spans.setdefault(address, []).append((come, float("inf")))
+        return spans
+
+    def _spans(self) -> tuple[dict[str, float], dict[str, list[tuple[float, float]]]]:
+        """Since when each address is there that is, and those that came and went."""
         open_ = dict.fromkeys(self._first, 0.0)
         spans: dict[str, list[tuple[float, float]]] = {}
-        for line in self._lines:
+        for line in tuple(self._lines):
             stamp, _, rest = line.partition("]")
             words = rest.split()
             gone = words[0] == "Deleted"
@@ -169,7 +211,4 @@ class _Monitor:
                 open_.setdefault(address, when)
             elif address in open_:
                 spans.setdefault(address, []).append((open_.pop(address), when))
-        assert open_.keys() == last, (open_.keys() ^ last, self._lines)
-        for address, come in open_.items():
-            spans.setdefault(address, []).append((come, float("inf")))
-        return spans
+        return open_, spans
