@@ -12,6 +12,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hypothesis import HealthCheck, settings
+
 if TYPE_CHECKING:
     import pytest
 
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for number in (signal.SIGHUP, signal.SIGTERM):
     signal.signal(number, signal.SIG_DFL)
+
+# The same examples each time, however slow the machine is just now. New ones are looked for where
+# somebody waits for what is found: `pytest --hypothesis-profile search`.
+slow = [HealthCheck.too_slow]
+settings.register_profile("search", deadline=None, suppress_health_check=slow, print_blob=True)
+settings.register_profile("same", settings.get_profile("search"), derandomize=True)
+settings.load_profile("same")
 
 HERE = Path(__file__).parent
 LONGEST = (

@@ -38,7 +38,7 @@ def scheduled(
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=120,
     )
 
 
@@ -74,11 +74,12 @@ def test_what_a_run_leaves_behind_does_not_hold_the_lock(tmp_path: Path) -> None
 
 
 def test_a_run_without_end_is_stopped_gently_first(tmp_path: Path) -> None:
+    # Four seconds: it must have come to its trap by then, on a busy machine too.
     patient = f"trap 'touch {tmp_path}/asked; exit 130' TERM; while :; do sleep 0.05; done"
-    done = scheduled(tmp_path, patient, LVSFLEET_COMPLIANCE_SECONDS="0.3")
+    done = scheduled(tmp_path, patient, LVSFLEET_COMPLIANCE_SECONDS="4")
     assert done.returncode == 124
     assert (tmp_path / "asked").exists()
-    assert "stopped after 0.3 s" in done.stderr
+    assert "stopped after 4 s" in done.stderr
 
 
 def test_the_key_that_systemd_hands_over_is_the_default_key(tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +20,6 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
     def debootstrap(target: Path, _lock: int, _report: Callable[[str], None]) -> None:
         calls.append(target)
-        time.sleep(0.05)
         (target / "etc").mkdir()
 
     monkeypatch.setattr(rootfs, "CACHE", tmp_path / "cache")
@@ -29,9 +28,21 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return calls
 
 
-def test_two_at_once_build_it_once(built: list[Path]) -> None:
+def test_two_at_once_build_it_once(built: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
-    both = [threading.Thread(target=rootfs.ensure, args=(lines.append,)) for _ in range(2)]
+    quick, waits = rootfs._debootstrap, threading.Event()
+
+    def report(line: str) -> None:
+        lines.append(line)
+        if line.startswith("waiting for another"):
+            waits.set()
+
+    def debootstrap(*arguments: Any) -> None:
+        waits.wait(60)
+        quick(*arguments)
+
+    monkeypatch.setattr(rootfs, "_debootstrap", debootstrap)
+    both = [threading.Thread(target=rootfs.ensure, args=(report,)) for _ in range(2)]
     for each in both:
         each.start()
     for each in both:

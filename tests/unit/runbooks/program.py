@@ -1,7 +1,7 @@
 """lvsfleet with routers that are made up: as SCRIPT in the environment says, nothing is contacted.
 
-SCRIPT is JSON: by router ``{"status": …, "seconds": …, "raise": …, "after": "begin", "error": …,
-"full": the journal cannot be written to any more}``.
+SCRIPT is JSON: by router ``{"status": …, "until": "this file is there", "raise": …,
+"after": "begin", "error": …, "full": the journal cannot be written to any more}``.
 The first router of each cluster has its VIPs. A router without a status is as wanted; in a dry run
 it needs a change.
 """
@@ -70,7 +70,8 @@ def phase(_task: Task, say: dict[str, Any] | None = None) -> None:
     """A phase of a router; with ``say`` the one in which it does what the script says."""
     if say is None:
         return
-    time.sleep(say.get("seconds", 0))
+    while (file := say.get("until")) and not Path(file).exists():
+        time.sleep(0.02)
     if say.get("raise"):
         raise ValueError(say["raise"])
 

@@ -17,6 +17,7 @@ import pytest
 
 PROGRAM = Path(__file__).with_name("program.py")
 ROOT = PROGRAM.parents[3]
+PATIENCE = 120.0  # seconds; the start of a program may take some of them on a busy machine
 ROUTERS = ["ams1", "ams2", "fra1", "fra2", "lon1", "lon2"]
 
 
@@ -28,13 +29,13 @@ class Running:
         self.stderr = stderr
 
     def wait_for(self, text: str) -> None:
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE
         while text not in self.stderr.read_text():
             assert time.monotonic() < end, f"{text!r} never came"
             time.sleep(0.02)
 
     def end(self) -> tuple[int, str, str]:
-        out, _ = self.process.communicate(timeout=30)
+        out, _ = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, out, self.stderr.read_text()
 
 
@@ -155,9 +156,12 @@ def test_locks_alone_exit_4(lvsfleet: Lvsfleet) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_asked_to_stop_it_finishes_what_was_begun(lvsfleet: Lvsfleet, number: int) -> None:
-    running = lvsfleet.start("rollout", "-v", "--workers", "1", ams1={"seconds": 1.5})
+    may_end = lvsfleet.folder / "may-end"
+    running = lvsfleet.start("rollout", "-v", "--workers", "1", ams1={"until": str(may_end)})
     running.wait_for("ams1: observe")
     running.process.send_signal(number)
+    running.wait_for("Stopping")
+    may_end.touch()
     code, out, err = running.end()
     assert code == 130
     assert "Stopping: no further router begins; waiting for 1 router (ams1)" in err
@@ -166,14 +170,12 @@ def test_asked_to_stop_it_finishes_what_was_begun(lvsfleet: Lvsfleet, number: in
 
 
 def test_asked_twice_it_waits_no_longer(lvsfleet: Lvsfleet) -> None:
-    running = lvsfleet.start("rollout", "-v", "--workers", "1", ams1={"seconds": 60})
+    running = lvsfleet.start("rollout", "-v", "--workers", "1", ams1={"until": "/no/such"})
     running.wait_for("ams1: observe")
-    begun = time.monotonic()
     running.process.send_signal(signal.SIGINT)
     running.wait_for("Stopping")
     running.process.send_signal(signal.SIGINT)
     code, out, err = running.end()
-    assert time.monotonic() - begun < 10
     assert code == 130
     assert "Not waiting any longer for ams1." in err
     assert re.search(r"taken back by the router itself by \d\d:\d\d:\d\d,", err)
@@ -186,7 +188,7 @@ def test_a_reader_that_goes_is_no_trouble(lvsfleet: Lvsfleet) -> None:
     running = lvsfleet.start("rollout", "--dry-run")
     assert running.process.stdout is not None
     running.process.stdout.close()
-    assert running.process.wait(timeout=20) == 3
+    assert running.process.wait(timeout=PATIENCE) == 3
     err = running.stderr.read_text()
     assert "Broken" not in err
     assert "Traceback" not in err

@@ -223,7 +223,7 @@ if sys.argv[2] == "ends":
     guardian.end()
 else:
     print(guardian.process.pid, flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -247,21 +247,24 @@ def test_a_kill_of_the_whole_group_leaves_who_ends_the_run() -> None:
         guardian = int(running.stdout.readline())
         os.killpg(running.pid, signal.SIGKILL)
     wait_for(lambda: f"Run {RUN} is whole." in log())
-    wait_for(lambda: not Path(f"/proc/{guardian}").exists() or _is_dead(guardian))
+    wait_for(lambda: _is_dead(guardian))
 
 
 def test_a_program_that_lives_to_its_end_leaves_nobody() -> None:
     with program("ends") as running:
-        assert running.wait(30) == 0
+        assert running.wait(120) == 0
     assert log() == ""
 
 
 def _is_dead(process: int) -> bool:
-    return "\nState:\tZ" in Path(f"/proc/{process}/status").read_text()
+    try:
+        return "\nState:\tZ" in Path(f"/proc/{process}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def wait_for(what: Callable[[], bool]) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while not what():
         assert time.monotonic() < until
         time.sleep(0.05)

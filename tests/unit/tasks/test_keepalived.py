@@ -81,9 +81,9 @@ def test_no_text_makes_it_fail(texts: list[str]) -> None:
     ],
 )
 def test_nothing_takes_for_ever(text: str) -> None:
-    begun = time.monotonic()
+    begun = time.thread_time()
     read(Files(MAIN, {MAIN: text}, "lb1"))
-    assert time.monotonic() - begun < 20
+    assert time.thread_time() - begun < 20
 
 
 def test_many_lines_are_read_whole() -> None:

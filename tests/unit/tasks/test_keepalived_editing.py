@@ -243,10 +243,10 @@ def test_where_there_is_no_file_it_says_so() -> None:
 def test_a_file_for_very_many_routers_is_left_to_people() -> None:
     text = "".join(f"@lb{n} vrrp_instance A {{\n" for n in range(5_000))
     for edit in (lambda f: add(f, NEW[4], NEW[4]), lambda f: mentions(f, NEW[4])):
-        begun = time.monotonic()
+        begun = time.thread_time()
         with pytest.raises(NotEditable, match="written for 5000 routers"):
             edit(Files(MAIN, {MAIN: text}))
-        assert time.monotonic() - begun < 10
+        assert time.thread_time() - begun < 10
 
 
 def test_a_long_file_is_edited_in_good_time() -> None:
@@ -255,7 +255,7 @@ def test_a_long_file_is_edited_in_good_time() -> None:
         f"    10.{n >> 8}.{n & 255}.2\n  }}\n}}\n"
         for n in range(3_000)
     )
-    begun = time.monotonic()
+    begun = time.thread_time()
     (made,) = add(Files(MAIN, {MAIN: text}), NEW[4], ip_address("10.5.5.1"))
     assert made.diff()[4:-1] == ("+    192.0.2.77",)
-    assert time.monotonic() - begun < 20
+    assert time.thread_time() - begun < 20

@@ -95,18 +95,18 @@ def test_what_lives(
 ) -> None:
     router = Router(tmp_path, **tables)
     address = VIP if vip == VIP else SIX
-    assert ask_live(router, SERVICE, address, deadline=10) == Live(
+    assert ask_live(router, SERVICE, address, deadline=120) == Live(
         holds=False, count=count, table=table
     )
 
 
 def test_who_holds_it(tmp_path: Path) -> None:
     router = Router(tmp_path, ip_vs_conn=IPVS)
-    assert ask_live(router, SERVICE, ip_address("127.0.0.1"), deadline=10).holds
+    assert ask_live(router, SERVICE, ip_address("127.0.0.1"), deadline=120).holds
 
 
 def test_ports_of_two_services_are_each_once(tmp_path: Path) -> None:
     assert "live" in script("live")
     lines = IPVS.splitlines(keepends=True)
     router = Router(tmp_path, ip_vs_conn="".join(lines[:2] * 3))
-    assert ask_live(router, SERVICE, VIP, deadline=10).count == 3
+    assert ask_live(router, SERVICE, VIP, deadline=120).count == 3

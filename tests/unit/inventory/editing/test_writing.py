@@ -7,6 +7,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -315,30 +316,37 @@ def test_no_space_leaves_nothing(edit: FileEdit, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def _nobody(tmp_path: Path) -> Iterator[None]:
-    """One who may read the folder and not write there; root would be asked nothing."""
-    modes = {each: each.stat().st_mode for each in tmp_path.parents}
-    above = {each: mode for each, mode in modes.items() if not mode & 0o001}
+def elsewhere() -> Iterator[Path]:
+    """A folder that everybody can get to; pytest's own are for one user, and shared by its runs."""
+    places = (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))  # noqa: S108
+    place = next(p for p in places if all(q.stat().st_mode & 0o001 for q in (p, *p.parents)))
+    with tempfile.TemporaryDirectory(dir=place) as name:
+        yield Path(name)
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Without root's rights, which would be asked nothing."""
     root = os.geteuid() == 0
-    tmp_path.chmod(0o555)
     if root:
-        for each in above:
-            each.chmod(0o755)
         os.seteuid(65534)
-    yield
-    if root:
-        os.seteuid(0)
-        for each, mode in above.items():
-            each.chmod(mode & 0o7777)
-    tmp_path.chmod(0o755)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
 
 
-def test_who_may_not_write_is_told_before(edit: FileEdit, request: pytest.FixtureRequest) -> None:
+def test_who_may_not_write_is_told_before(elsewhere: Path) -> None:
+    """One who may read the folder and not write there."""
+    edit = FileEdit(elsewhere / "groups.yaml", "groups.yaml", OLD, NEW)
+    edit.path.write_bytes(OLD)
     edit.path.chmod(0o644)
-    request.getfixturevalue("_nobody")
-    with pytest.raises(NotWritten, match=r"groups\.yaml cannot be written: Permission denied"):
+    elsewhere.chmod(0o555)
+    refused = pytest.raises(NotWritten, match=r"groups\.yaml cannot be written: Permission denied")
+    with nobody(), refused:
         check_writable([edit])
-    assert names(edit.path.parent) == ["groups.yaml"]
+    assert names(elsewhere) == ["groups.yaml"]
 
 
 def test_another_lvsfleet_is_waited_for(edit: FileEdit, monkeypatch: pytest.MonkeyPatch) -> None:
