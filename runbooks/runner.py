@@ -172,14 +172,16 @@ class _Run:
         result.append(Result(host, failed=True, exception=error))
         return result
 
-    def _take(self, patience: float | None) -> None:
+    def _take(self, patience: float | None) -> bool:
+        """Take what comes within that time; whether anything came."""
         try:
             event = self.events.get(timeout=patience)
         except Empty:
-            return
+            return False
         if event is not None:
             index, result = event
             self.done[index] = result
+        return True
 
     def _running(self) -> list[int]:
         return [i for i in sorted(self.begun.copy()) if i not in self.done]
@@ -203,6 +205,8 @@ class _Run:
                     self._start_worker()
 
     def _stop(self) -> None:
+        while self._take(0):
+            """Who has finished is neither waited for nor told of."""
         while self.pending and self.runner.stopped:
             try:
                 index = self.pending.popleft()
