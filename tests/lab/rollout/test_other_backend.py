@@ -43,15 +43,16 @@ def keep_in(fleet: Fleet, backend: str | None) -> None:
 @pytest.fixture
 def fleet(fleet: Fleet) -> Iterator[Fleet]:
     """Routers as new, with their marks where their inventory has them."""
-    fleet.fresh(*OWN)
-    for router in OWN:  # what accepts is the site's own in this story
-        site = fleet.lab.router(router).site.name
-        for service in fleet.services(site).values():
-            service["accept"] = False
-        fleet.data(site)["vrrp"] = {"accept": False}
-    answer = fleet.rollout(*OWN)
-    assert answer.code == 0, answer
+    fleet.lab.reset(*OWN)
     with no_takeover(fleet.lab, *OWN):
+        fleet.settle(*OWN)
+        for router in OWN:  # what accepts is the site's own in this story
+            site = fleet.lab.router(router).site.name
+            for service in fleet.services(site).values():
+                service["accept"] = False
+            fleet.data(site)["vrrp"] = {"accept": False}
+        answer = fleet.rollout(*OWN)
+        assert answer.code == 0, answer
         yield fleet
 
 

@@ -36,8 +36,9 @@ def fleet(fleet: Fleet) -> Fleet:
 def served(lab: Lab, tmp_path: Path) -> Iterator[Fleet]:
     """Its MASTER is as new, and has the VIPs."""
     fleet = Fleet(lab, tmp_path / "inventory").patient()
-    fleet.fresh(MASTER)
-    with no_takeover(lab, MASTER):
+    lab.reset(MASTER)
+    with no_takeover(lab, MASTER):  # nor does a BACKUP that VRRP is shut out of have them, too
+        fleet.settle(MASTER)
         yield fleet
 
 
@@ -130,8 +131,9 @@ def test_from_zone_to_policy_and_back_no_packet_pays(served: Fleet) -> None:
     with steady(fleet.lab, [MASTER]) as seen:
         for places in ({"policy": "lvsfleet"}, {"zone": "public"}, {"policy": "other"}):
             say(fleet, **places)
-            changed(fleet, MASTER)
+            assert fleet.rollout(MASTER).statuses == {MASTER: "changed"}
     assert seen[MASTER].pays_nothing(80), seen
+    assert fleet.rollout(MASTER).statuses == {MASTER: "unchanged"}
     assert fleet.sh(MASTER, "ls /etc/firewalld/policies/*.xml").split() == [
         "/etc/firewalld/policies/other.xml"
     ]
