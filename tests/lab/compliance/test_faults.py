@@ -6,25 +6,27 @@ import copy
 import json
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from lab.status import Role
 from tasks.checks.catalog import CATALOG
 from tests.lab.compliance import balancing
 from tests.lab.compliance.faults import FAULTS, OF_NFTABLES, Fault
-from tests.lab.rollout.fleet import Fleet
-from tests.lab.rollout.traffic import roles
+from tests.lab.rollout.fleet import Answer, Fleet
+from tests.lab.rollout.traffic import roles, wait_for_masters
 
 SEVERE = {"error", "warning"}
 SECONDS = 120.0
 
 
 def check(fleet: Fleet, *options: str, code: int | None = None) -> dict[str, Any]:
-    """The routers of a compliance report."""
-    answer = fleet.run("compliance", "--format", "json", *options)
+    """The routers of a compliance report, from a moment at which no VIP moved.
+
+    On a machine that stalls, a BACKUP may be MASTER for a moment.
+    """
+    answer = at_rest(fleet, lambda: fleet.run("compliance", "--format", "json", *options))
     if code is not None:
         assert answer.code == code, answer
     routers: dict[str, Any] = json.loads(answer.stdout)["routers"]
@@ -32,19 +34,27 @@ def check(fleet: Fleet, *options: str, code: int | None = None) -> dict[str, Any
 
 
 def status(fleet: Fleet, cluster: str) -> dict[str, Any]:
-    """The routers of a status report, from a moment at which the first one was its MASTER.
+    """The routers of a status report, from a moment at which the first one was its MASTER."""
 
-    On a machine that stalls, the other one may be MASTER for a moment.
-    """
+    def ask() -> Answer:
+        wait_for_masters(fleet.lab, f"{cluster}1")
+        return fleet.run("status", "--limit", cluster, "--format", "json")
+
+    answer = at_rest(fleet, ask)
+    assert answer.code == 0, answer
+    return answer.routers
+
+
+def at_rest(fleet: Fleet, ask: Callable[[], Answer]) -> Answer:
+    """Ask again where a VIP has moved meanwhile."""
     deadline = time.monotonic() + SECONDS
     while True:
-        fleet.lab.settle(cluster)
         before = roles(fleet.lab)
-        answer = fleet.run("status", "--limit", cluster, "--format", "json")
-        assert answer.code == 0, answer
-        if before[f"{cluster}1"] is Role.MASTER and roles(fleet.lab) == before:
-            return answer.routers
-        assert time.monotonic() < deadline, before
+        answer = ask()
+        now = roles(fleet.lab)
+        if now == before:
+            return answer
+        assert time.monotonic() < deadline, now
 
 
 def found(routers: dict[str, Any]) -> dict[str, set[str]]:
