@@ -17,6 +17,7 @@ from inventory.fleet import Fleet as Inventory
 from runbooks.closing import close
 from runbooks.engine import Fleet, Job
 from runbooks.journal import End, NotRead, RecordedRun, read
+from runbooks.journal.place import runs
 from runbooks.journal.sections import with_passwords, without_passwords
 from runbooks.journal.unfinished import marked
 from runbooks.putback import observed_then, places
@@ -65,8 +66,8 @@ class Past:
     def _alike(self, name: str) -> bool:
         try:
             other = read(name)
-        except NotRead:  # its journal was deleted
-            return True
+        except NotRead:  # its journal was deleted, or nobody knows what it says
+            return not (runs() / name).exists()
         return (
             other.end is not End.RUNNING
             and other.inventory == self.run.inventory

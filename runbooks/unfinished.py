@@ -9,6 +9,7 @@ from pathlib import Path
 from inventory.errors import LvsfleetError
 from inventory.loader import EXAMPLE
 from runbooks.journal import End, NotRead, RecordedRun, read
+from runbooks.journal.place import runs
 from runbooks.journal.unfinished import ending, marked, unmark
 from runbooks.reports.text import visible
 from tasks.outcome import THERE, Status
@@ -22,13 +23,19 @@ class Unfinished(LvsfleetError):
 
 
 def unfinished(inventory: Path | None) -> list[RecordedRun]:
-    """The runs with this inventory that are at work, or were not brought to their end."""
+    """The runs with this inventory that are at work, or were not brought to their end.
+
+    Raises:
+        NotRead: the journal of one is there and cannot be read, so nobody knows.
+    """
     found = []
     for name in marked():
         try:
             run = read(name)
-        except NotRead:  # its journal was deleted
-            unmark(name)
+        except NotRead:
+            if (runs() / name).exists():
+                raise
+            unmark(name)  # its journal was deleted
             continue
         if run.end is not End.RUNNING and whole(run):
             unmark(name)
@@ -56,6 +63,7 @@ def refuse(inventory: Path | None, routers: Collection[str], *, but: Collection[
 
     Raises:
         Unfinished: there is such a run.
+        NotRead: nobody knows whether there is.
     """
     for run in unfinished(inventory):
         if run.id not in but and not run.routers.keys().isdisjoint(routers):
@@ -63,8 +71,13 @@ def refuse(inventory: Path | None, routers: Collection[str], *, but: Collection[
 
 
 def tell(inventory: Path | None) -> None:
-    """Say on stderr which runs are not finished, if any."""
-    for run in unfinished(inventory):
+    """Say on stderr which runs are not finished, if any, or that nobody knows."""
+    try:
+        found = unfinished(inventory)
+    except NotRead as error:
+        sys.stderr.write(f"Note: an earlier run may not be finished: {visible(error.message)}.\n")
+        return
+    for run in found:
         message, hint = _words(run)
         sys.stderr.write(f"Note: {visible(message)}. {visible(hint)}.\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from inventory.loader import EXAMPLE
 from runbooks.guardian import guard
 from runbooks.history import asked, inventory_left, result
 from runbooks.history_run import render_run
-from runbooks.journal import Journal, RecordedRun, read, recorded
+from runbooks.journal import Journal, NotRead, RecordedRun, read, recorded
 from runbooks.journal.place import runs
 from runbooks.journal.pruning import prune
 from runbooks.journal.unfinished import ending, mark, marked, unmark
@@ -100,6 +101,31 @@ def test_what_becomes_of_the_inventory_is_read_again() -> None:
     (delta,) = edit.files
     assert delta.label == "groups.yaml"
     assert delta.undone(AFTER) == BEFORE
+
+
+def test_a_journal_that_was_deleted_holds_nothing_up() -> None:
+    cut_off(*CONFIRMED)
+    shutil.rmtree(runs() / RUN)
+    refuse(None, ["ams1"])
+    assert marked() == []
+
+
+def test_one_that_is_there_and_cannot_be_read_does(capsys: pytest.CaptureFixture[str]) -> None:
+    """As where there are too many open files: what was cut off stays so."""
+    cut_off(*CONFIRMED)
+    journal = runs() / RUN / "journal.jsonl"
+    kept = journal.read_bytes()
+    journal.unlink()
+    journal.mkdir()
+    tell(None)
+    assert f"may not be finished: {journal} cannot be read" in capsys.readouterr().err
+    with pytest.raises(NotRead, match="cannot be read"):
+        refuse(None, ["ams1"])
+    assert marked() == [RUN]
+    journal.rmdir()
+    journal.write_bytes(kept)
+    with pytest.raises(Unfinished):
+        refuse(None, ["ams1"])
 
 
 def test_its_routers_are_left_alone_and_others_are_not(capsys: pytest.CaptureFixture[str]) -> None:
