@@ -32,7 +32,7 @@ _FLAGS = (
     "--disable-dev-shm-usage",
     "--remote-debugging-pipe",
 )
-_PATIENCE = 60.0
+_PATIENCE = 120.0
 
 
 class Page:
@@ -70,9 +70,18 @@ class Page:
         self._send("Emulation.setScriptExecutionDisabled", value=not script)
         # By way of an empty page: to another fragment of the same one would be no load.
         for url in ("about:blank", f"{path.as_uri()}{fragment}"):
-            self.events.clear()
-            self._send("Page.navigate", url=url)
-            self.wait(lambda: "Page.loadEventFired" in self.events)
+            self._load(url)
+
+    def forget(self) -> None:
+        """Leave what is shown, and all that it said and asked for."""
+        self._load("about:blank")
+        self.complaints.clear()
+        self.requests.clear()
+
+    def _load(self, url: str) -> None:
+        self.events.clear()
+        self._send("Page.navigate", url=url)
+        self.wait(lambda: "Page.loadEventFired" in self.events)
 
     def wait(self, ready: Callable[[], bool]) -> None:
         """Until ``ready``, or fail."""
@@ -168,7 +177,7 @@ class _Pipe:
             while b"\0" in self._buffer:
                 message, _, self._buffer = self._buffer.partition(b"\0")
                 yield json.loads(message)
-            ready, _, _ = select.select([self._into], [], [], end - time.monotonic())
+            ready, _, _ = select.select([self._into], [], [], max(0.0, end - time.monotonic()))
             assert ready, "Chromium does not answer"
             data = os.read(self._into, 1 << 20)
             if not data:

@@ -25,8 +25,7 @@ def chromium() -> Iterator[Page]:
 @pytest.fixture
 def page(chromium: Page) -> Iterator[Page]:
     """A tab as new, in a window of ordinary size; after the test nothing may have complained."""
-    chromium.complaints.clear()
-    chromium.requests.clear()
+    chromium.forget()
     chromium.style()
     chromium.size(1400, 950)
     yield chromium

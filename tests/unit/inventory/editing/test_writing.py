@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -196,8 +197,11 @@ class Failing:
         self._name = name
         self._turn = turn
         self._real = getattr(os, name)
+        self._thread = threading.get_ident()
 
     def __call__(self, *args: object, **kwargs: object) -> object:
+        if threading.get_ident() != self._thread:  # somebody else's
+            return self._real(*args, **kwargs)
         self.count += 1
         if self.count != self._turn + 1:
             return self._real(*args, **kwargs)
