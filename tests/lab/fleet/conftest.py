@@ -14,7 +14,7 @@ from tests.lab.rollout.fleet import Fleet
 @pytest.fixture
 def fleet(lab: Lab, tmp_path: Path) -> Fleet:
     """The routers as they are, and an inventory that describes them."""
-    return Fleet(lab, tmp_path / "inventory")
+    return Fleet(lab, tmp_path / "inventory").patient()
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def forty(tmp_path: Path) -> Iterator[Fleet]:
         pytest.fail("tests/lab needs root: it boots routers", pytrace=False)
     with reserved(OTHERS_NUMBER) as lab:
         lab.up(FORTY, kinds=[Kind.IPTABLES_DEBIAN])
-        fleet = Fleet(lab, tmp_path / "inventory")
+        fleet = Fleet(lab, tmp_path / "inventory").patient()
         fleet.settle(*(router.name for router in lab.topology.routers))
         yield fleet
 
