@@ -17,6 +17,7 @@ from tasks.bus import bus_strings
 from tasks.observe import Observed, parse
 from tasks.remote import script
 from tasks.shell import Completed
+from tests.lab.rollout.fleet import wait_for_firewalld
 from tests.strategies import crowded_rules, rules
 
 ROUTER = "ams2"
@@ -67,7 +68,7 @@ class Router:
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         lab.reset(ROUTER)
-        self.sh("firewall-cmd --state")
+        wait_for_firewalld(lab, ROUTER)
 
     def sh(self, text: str) -> str:
         return self._lab.exec(ROUTER, ["sh", "-ec", text]).stdout

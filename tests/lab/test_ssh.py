@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +19,14 @@ from tasks.reach import fresh_shell, shell_of
 MakeHost = Callable[..., Host]
 WHO = "id -un; cat; printf err >&2; exit 1"
 """Ends as sudo does when it refuses: with status 1."""
+SECONDS = 60.0
+"""No login takes as long, however busy the machine is."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_new(lab: Lab) -> None:
+    """The routers that are logged in to, whatever was tested before."""
+    lab.reset("ams1", "ams2")
 
 
 @pytest.fixture
@@ -56,14 +66,14 @@ connections = pytest.mark.parametrize("connection", ["paramiko", "netmiko"])
 @connections
 @pytest.mark.parametrize("user", ["root", "ops"])
 def test_root_by_login_and_by_sudo(make_host: MakeHost, user: str, connection: str) -> None:
-    done = shell_of(make_host(user, connection)).run(WHO, stdin="data\n", deadline=10)
+    done = shell_of(make_host(user, connection)).run(WHO, stdin="data\n", deadline=SECONDS)
     assert (done.status, done.stdout, done.stderr) == (1, "root\ndata\n", "err")
 
 
 @connections
 def test_sudo_wants_a_password_that_nobody_gave(make_host: MakeHost, connection: str) -> None:
     with pytest.raises(PrivilegeRefused) as caught:
-        shell_of(make_host("opspw", connection)).run(WHO, deadline=10)
+        shell_of(make_host("opspw", connection)).run(WHO, deadline=SECONDS)
     assert "opspw may not become root: sudo: a password is required" in caught.value.message
     assert "--ask-sudo-pass (or LVSFLEET_SUDO_PASSWORD)" in caught.value.hint
 
@@ -73,7 +83,7 @@ def test_sudo_with_its_password(make_host: MakeHost, connection: str) -> None:
     typed.give(sudo=PASSWORD)
     shell = shell_of(make_host("opspw", connection))
     for _ in range(2):
-        done = shell.run(WHO, stdin="data\n" * 20_000, deadline=20)
+        done = shell.run(WHO, stdin="data\n" * 20_000, deadline=SECONDS)
         assert (done.status, done.stderr) == (1, "err")
         assert done.stdout == "root\n" + "data\n" * 20_000
 
@@ -83,7 +93,7 @@ def test_a_sudo_password_that_is_not_asked_for_is_not_sent(
     make_host: MakeHost, connection: str
 ) -> None:
     typed.give(sudo="not-to-be-seen")
-    done = shell_of(make_host("ops", connection)).run(WHO, deadline=10)
+    done = shell_of(make_host("ops", connection)).run(WHO, deadline=SECONDS)
     assert (done.status, done.stdout) == (1, "root\n")
 
 
@@ -94,13 +104,14 @@ def test_a_wrong_sudo_password_is_tried_once(
     typed.give(sudo="quite-wrong")
     before = failures(lab)
     with pytest.raises(PrivilegeRefused, match="tried once") as caught:
-        shell_of(make_host("opspw", connection)).run(WHO, stdin="a\nb\nc\n", deadline=20)
+        shell_of(make_host("opspw", connection)).run(WHO, stdin="a\nb\nc\n", deadline=SECONDS)
     assert "quite-wrong" not in str(caught.value)
     assert failures(lab) == before + 1
 
 
 def failures(lab: Lab) -> int:
     """How many wrong passwords PAM has seen for sudo."""
+    lab.exec("ams1", ["journalctl", "--sync"])  # what was logged a moment ago may not be there yet
     journal = lab.exec("ams1", ["journalctl", "--no-pager", "-q", "-t", "sudo"]).stdout
     return sum("authentication failure; " in line for line in journal.splitlines())
 
@@ -110,20 +121,22 @@ def test_requiretty_is_explained(lab: Lab, make_host: MakeHost) -> None:
     lab.exec("ams1", ["tee", file], stdin="Defaults:ops requiretty\n")
     try:
         with pytest.raises(PrivilegeRefused) as caught:
-            shell_of(make_host("ops")).run(WHO, deadline=10)
+            shell_of(make_host("ops")).run(WHO, deadline=SECONDS)
         assert "Defaults:ops !requiretty" in caught.value.hint
-        assert shell_of(make_host("ops", "netmiko")).run("id -u", deadline=10).stdout == "0\n"
+        assert shell_of(make_host("ops", "netmiko")).run("id -u", deadline=SECONDS).stdout == "0\n"
     finally:
         lab.exec("ams1", ["rm", file])
 
 
 def test_never_sudo(make_host: MakeHost) -> None:
-    assert shell_of(make_host("ops", sudo="never")).run("id -un", deadline=5).stdout == "ops\n"
+    assert (
+        shell_of(make_host("ops", sudo="never")).run("id -un", deadline=SECONDS).stdout == "ops\n"
+    )
 
 
 def test_a_login_by_password(make_host: MakeHost) -> None:
     host = make_host("opspw", key_files=[], password=PASSWORD, sudo="never")
-    assert shell_of(host).run("id -un", deadline=5).stdout == "opspw\n"
+    assert shell_of(host).run("id -un", deadline=SECONDS).stdout == "opspw\n"
 
 
 def test_a_login_by_questions(lab: Lab, make_host: MakeHost) -> None:
@@ -131,15 +144,29 @@ def test_a_login_by_questions(lab: Lab, make_host: MakeHost) -> None:
     file = "/etc/ssh/sshd_config.d/asking.conf"
     rules = "Match User opspw\n PasswordAuthentication no\n KbdInteractiveAuthentication yes\n"
     lab.exec("ams1", ["tee", file], stdin=rules)
-    lab.exec("ams1", ["systemctl", "reload", "ssh"])
+    reload_sshd(lab, "publickey,keyboard-interactive")
     try:
         host = make_host("opspw", key_files=[], password=PASSWORD, sudo="never")
-        assert shell_of(host).run("id -un", deadline=5).stdout == "opspw\n"
+        assert shell_of(host).run("id -un", deadline=SECONDS).stdout == "opspw\n"
         with pytest.raises(AuthenticationRefused, match="tried the password"):
             shell_of(make_host("opspw", key_files=[], password="wrong"))  # noqa: S106 # it is wrong
     finally:
         lab.exec("ams1", ["rm", file])
-        lab.exec("ams1", ["systemctl", "reload", "ssh"])
+        reload_sshd(lab, "publickey,password")
+
+
+def reload_sshd(lab: Lab, methods: str) -> None:
+    """Have ams1's sshd read its files, and wait until these are what it offers opspw."""
+    lab.exec("ams1", ["systemctl", "reload", "ssh"])
+    options = ("BatchMode=yes", "PreferredAuthentications=none")
+    argv = ["ssh", "-F", str(lab.ssh_config), *(f"-o{each}" for each in options), "opspw@ams1"]
+    end = time.monotonic() + SECONDS
+    while True:
+        said = subprocess.run(argv, capture_output=True, text=True, check=False).stderr
+        if f"Permission denied ({methods})" in said:
+            return
+        assert time.monotonic() < end, said
+        time.sleep(0.1)
 
 
 def test_a_wrong_password(make_host: MakeHost) -> None:
@@ -149,15 +176,15 @@ def test_a_wrong_password(make_host: MakeHost) -> None:
 
 def test_a_login_shell_that_has_no_use(make_host: MakeHost) -> None:
     with pytest.raises(PrivilegeRefused, match="This account is currently not available"):
-        shell_of(make_host("nobody")).run(WHO, deadline=10)
+        shell_of(make_host("nobody")).run(WHO, deadline=SECONDS)
 
 
 @connections
 def test_a_router_behind_a_router(lab: Lab, make_host: MakeHost, connection: str) -> None:
     between = next(r for r in lab.topology.routers if r.name == "ams2")
     host = make_host("root", connection, proxy_jump=f"ops@{between.management}")
-    client = shell_of(host).run("echo $SSH_CONNECTION; hostname", deadline=10).stdout.split()
+    client = shell_of(host).run("echo $SSH_CONNECTION; hostname", deadline=SECONDS).stdout.split()
     assert client[0] == str(between.management)
     with fresh_shell(host) as fresh:
-        again = fresh.run("echo $SSH_CONNECTION", deadline=10).stdout.split()
+        again = fresh.run("echo $SSH_CONNECTION", deadline=SECONDS).stdout.split()
     assert (again[0], again[1] != client[1]) == (client[0], True)
