@@ -64,24 +64,31 @@ class TerminalShell(RootShell):
         """Type the reader to the login shell and wait until it answers.
 
         Raises:
-            NotReady: it does not.
+            NotReady: it does not, or it ended.
+            Unreachable: the connection broke.
         """
-        self._read_until_quiet(min(end, time.monotonic() + _GREETING))
+        heard = self._read_until_quiet(min(end, time.monotonic() + _GREETING))
         script = (files("tasks.remote") / "terminal.sh").read_text(encoding="utf-8")
         lines = [line.strip() for line in script.splitlines() if not line.startswith("#")]
         packed = base64.b64encode("\n".join(lines).encode()).decode()
         start = f'eval "$(echo {packed} | base64 -d)"'
         words = ["exec", "sh", "-c", *(quote(w) for w in (start, "lvsfleet", self._mark))]
-        self._connection.write_channel(" " + " ".join(words) + "\n")
-        heard = ""
-        while f"{self._mark}R" not in heard:
-            try:
+        try:
+            self._connection.write_channel(" " + " ".join(words) + "\n")
+            while f"{self._mark}R" not in heard:
                 heard += self._read(end)
-            except TimeoutError:
-                raise NotReady(
-                    f"{self.endpoint} starts no shell that can be used: {heard.strip()[-200:]!r}",
-                    "The login shell must run `exec sh`, and sh find stty, sed and base64",
-                ) from None
+        except TimeoutError:
+            raise self._no_shell(heard) from None
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            if self._channel.eof_received or self._transport.ended_by_peer(self._channel):
+                raise self._no_shell(heard) from None
+            raise broken(str(self.endpoint), self._transport, error) from None
+
+    def _no_shell(self, heard: str) -> NotReady:
+        return NotReady(
+            f"{self.endpoint} starts no shell that can be used: {heard.strip()[-200:]!r}",
+            "The login shell must run `exec sh`, and sh find stty, sed and base64",
+        )
 
     def _execute(self, command: bytes, data: bytes, deadline: float) -> Ended:
         end = time.monotonic() + deadline
@@ -172,14 +179,16 @@ class TerminalShell(RootShell):
             if left <= 0 or not self._channel.bell.wait(left):
                 raise TimeoutError
 
-    def _read_until_quiet(self, end: float) -> None:
-        patience = end
+    def _read_until_quiet(self, end: float) -> str:
+        """What the login shell says until it waits for input, or ends."""
+        heard, patience = "", end
         try:
             while time.monotonic() < end:
-                self._read(patience)
+                heard += self._read(patience)
                 patience = min(end, time.monotonic() + _QUIET)
-        except TimeoutError:
+        except (TimeoutError, EOFError):
             pass
+        return heard
 
 
 def _request(command: bytes, data: bytes) -> str:

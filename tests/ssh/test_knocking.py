@@ -15,11 +15,11 @@ def test_what_becomes_of_each_port() -> None:
         closed.bind((str(HERE), 0))  # bound, so nobody else has it; and it does not listen
         served, refused = ((HERE, each.getsockname()[1]) for each in (server, closed))
         with Knocking([served, refused]) as knocking:
-            knocking.wait([served, refused], 5.0)
+            knocking.wait([served, refused], 60.0)
             assert knocking.has_way
             first = knocking.heard()
             # It goes on: what is to be seen of it elsewhere may be asked for later.
-            server.settimeout(5.0)
+            server.settimeout(60.0)
             for _ in range(3):
                 server.accept()[0].close()
         assert first == {served: Word.ANSWERED, refused: Word.REFUSED}

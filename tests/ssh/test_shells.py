@@ -11,7 +11,7 @@ import pytest
 from nornir.core.inventory import ConnectionOptions, Defaults, Host
 
 from inventory.errors import LvsfleetError
-from tasks.errors import DeadlineExceeded, HostKeyRefused, Unreachable
+from tasks.errors import DeadlineExceeded, HostKeyRefused, NotReady, Unreachable
 from tasks.reach import asking, drop, fresh_shell, shell_of
 from tasks.shell import Shell
 
@@ -150,6 +150,23 @@ def test_dash_as_login_shell(start_sshd: Start, make_host: MakeHost) -> None:
     server = start_sshd(SHELL_ONLY.replace("{shell}", "dash -i"))
     done = shell_of(make_host(server, "netmiko")).run("echo hi; exit 3", deadline=PATIENCE)
     assert (done.status, done.stdout) == (3, "hi\n")
+
+
+@pytest.mark.parametrize("forced", ["echo This account is closed", "sh -c 'read x; echo gone'"])
+def test_a_login_shell_that_ends_is_told(
+    start_sshd: Start, make_host: MakeHost, forced: str
+) -> None:
+    host = make_host(start_sshd(f"ForceCommand {forced}"), "netmiko")
+    with pytest.raises(NotReady, match=r"no shell that can be used: .*(account is closed|gone)"):
+        shell_of(host)
+
+
+def test_a_connection_that_breaks_before_there_is_a_shell(
+    start_sshd: Start, make_host: MakeHost
+) -> None:
+    host = make_host(start_sshd("ForceCommand kill -9 $PPID"), "netmiko")
+    with pytest.raises(Unreachable, match=r"^the connection to 127\.0\.0\.1 port .* broke"):
+        shell_of(host, patience=0.5)
 
 
 def test_logs_name_the_script_and_hold_no_data(
