@@ -23,6 +23,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 for number in (signal.SIGHUP, signal.SIGTERM):
     signal.signal(number, signal.SIG_DFL)
 
+# What an operator's shell sets for lvsfleet, or git for its hooks, is not meant for the tests.
+OURS = ("LVSFLEET_AXE", "LVSFLEET_CHAOS", "LVSFLEET_SCREENSHOTS", "LVSFLEET_TEST")
+for name in [*os.environ]:
+    if name.startswith(("LVSFLEET_", "GIT_")) and not name.startswith(OURS):
+        del os.environ[name]
+
 # The same examples each time, however slow the machine is just now. New ones are looked for where
 # somebody waits for what is found: `pytest --hypothesis-profile search`.
 slow = [HealthCheck.too_slow]
