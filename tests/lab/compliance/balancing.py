@@ -10,8 +10,10 @@ from tasks.outcome import Severity
 
 SERVERS = "/etc/keepalived/servers.conf"
 CONF = "/etc/keepalived/keepalived.conf"
-KEEP = f"cp -p {CONF} {SERVERS} /root/; ipvsadm -Sn >/root/table"
-_WAIT = "n=0; until {}; do n=$((n+1)); [ $n -lt 200 ] || exit 9; sleep 0.1; done"
+_WAIT = "n=0; until {}; do n=$((n+1)); [ $n -lt 600 ] || exit 9; sleep 0.1; done"
+_ALL = "[ $(ipvsadm -Sn | grep -c ^-a) -eq $(grep -c real_server /etc/keepalived/servers.conf) ]"
+KEEP = f"{_WAIT.format(_ALL)}; cp -p {CONF} {SERVERS} /root/; ipvsadm -Sn >/root/table"
+"""Another process of keepalived than that which takes the VIPs tells the kernel of real servers."""
 _RELOAD = "keepalived -t && systemctl reload keepalived"
 _VIP = "203.0.113.53"
 

@@ -56,7 +56,7 @@ class RealServer:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
             check=False,
             env=environment,
             cwd=folder,

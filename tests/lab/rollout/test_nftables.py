@@ -153,6 +153,9 @@ FLUSHES = (
     "systemctl start nftables",
 )
 
+UNTIL_IT_HAS_DONE = 'while [ "$(systemctl list-jobs --no-legend)" ]; do sleep 0.05; done'
+"""What starts one service and thereby stops another waits for the first alone."""
+
 
 def test_whatever_flushes_all_tables_ours_is_there_when_it_has_done(
     fleet: Fleet, after_takeover: Seen
@@ -160,7 +163,7 @@ def test_whatever_flushes_all_tables_ours_is_there_when_it_has_done(
     assert after_takeover
     table = fleet.sh("ams1", "nft list table inet lvsfleet")
     for command in FLUSHES:
-        fleet.sh("ams1", command)
+        fleet.sh("ams1", f"{command}; {UNTIL_IT_HAS_DONE}")
         assert fleet.sh("ams1", "nft list table inet lvsfleet", check=False) == table, command
     assert fleet.rollout("ams1").statuses == {"ams1": "unchanged"}
 
