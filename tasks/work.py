@@ -65,6 +65,7 @@ class Work:
         self.ask = ask
         self.until = time.monotonic() + options.timeout
         self.takes = 0.0
+        self.run = ""  # that has begun on the router
         self.told: dict[str, str] = {}  # what keepalived says of its files before and after
         self.files: dict[str, Section] = {}  # keepalived's, as they were read last
 
@@ -137,6 +138,7 @@ class Work:
             RouterError: of `LOST`, nobody knows; any other one, nothing was changed.
         """
         _refuse_half_seen(before)
+        self.run = run
         snapshot = router.begin(
             self.connections.first(),
             change,
@@ -226,6 +228,13 @@ class Work:
         now = self.ask(shell, self.desired, deadline=self.left())
         self.files = {n: each for n, each in now.sections.items() if n.startswith("keepalived:")}
         pending = planner(now).pending(Where.RUNTIME)
+        if pending and {f"{self.run} {each}" for each in ("reverting", "unseen")} & {
+            *now.leftovers
+        }:
+            raise ApplyFailed(
+                "the router took the change back before it was confirmed",
+                "Run again; where router or line are slow, with a longer --confirm-timeout",
+            )
         if pending:
             raise ApplyFailed(
                 "the router took the change, but does not have it:"
