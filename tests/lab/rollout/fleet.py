@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import os
 import subprocess
@@ -26,6 +27,7 @@ SECONDS = 300.0
 
 _LOADED_SECONDS = 60.0
 _LOGIN_SECONDS = 60.0
+_CHANGE_SECONDS = 240.0
 
 AT_ONCE = ("--now",)
 """Options of a rollout for stories of single routers, which need not wait for VRRP."""
@@ -91,11 +93,16 @@ class Fleet:
         self.hosts: dict[str, Any] = documents["hosts.yaml"]
         self.groups: dict[str, Any] = documents["groups.yaml"]
         self.defaults: dict[str, Any] = documents["defaults.yaml"]
+        self._patience: dict[str, str] = {}
 
     def patient(self) -> Self:
-        """Wait long for each login, also with ``--now``: on a busy machine one may take seconds."""
+        """Wait long for each login, also with ``--now``, and for each change to be confirmed.
+
+        On a busy machine the one may take many seconds, and the other more than a minute.
+        """
         extras = self.defaults["connection_options"]["lvsfleet"]["extras"]
         extras["connect_timeout"] = _LOGIN_SECONDS
+        self._patience = dict.fromkeys(("--confirm-timeout", "--timeout"), f"{_CHANGE_SECONDS:g}")
         return self
 
     def data(self, name: str) -> dict[str, Any]:
@@ -116,6 +123,9 @@ class Fleet:
         home.mkdir(exist_ok=True)
         kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
         environment = {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8"}
+        if arguments[0] in {"rollout", "rollback"}:
+            unsaid = (each for each in self._patience.items() if each[0] not in arguments)
+            arguments += tuple(itertools.chain.from_iterable(unsaid))
         done = subprocess.run(
             [LVSFLEET, *arguments, "--inventory", self.folder],
             stdin=subprocess.DEVNULL,
