@@ -23,7 +23,7 @@ def take_back(work: Work, seen: Look, run: str, error: RouterError) -> Outcome:
     """
     work.until = time.monotonic() + work.confirm_timeout + work.takes + 30.0
     try:
-        work.noted("revert", lambda: _revert(work, seen, run))
+        kept = work.noted("revert", lambda: _revert(work, seen, run))
     except RouterError as second:
         lasting = type(error)(
             f"{error.message}; and whether it was taken back is not known: {second.message}",
@@ -31,11 +31,16 @@ def take_back(work: Work, seen: Look, run: str, error: RouterError) -> Outcome:
             " look at it then, or run again",
         )
         return replace(seen.outcome(Status.UNKNOWN), error=lasting)
+    if kept:
+        error = type(error)(error.message + kept, error.hint)
     return replace(seen.outcome(Status.REVERTED), error=error)
 
 
-def _revert(work: Work, seen: Look, run: str) -> None:
+def _revert(work: Work, seen: Look, run: str) -> str:
     """Ask for it until it is done, by whomever, and look.
+
+    Returns:
+        What `tasks.change.revert` does.
 
     Raises:
         ApplyFailed: what is there is not what was there before.
@@ -44,7 +49,7 @@ def _revert(work: Work, seen: Look, run: str) -> None:
     while True:
         try:
             with work.connections.fresh() as shell:
-                router.revert(shell, run=run, deadline=work.left())
+                kept = router.revert(shell, run=run, deadline=work.left())
                 now = work.ask(shell, work.desired, deadline=work.left())
             break
         except LOST:
@@ -57,3 +62,4 @@ def _revert(work: Work, seen: Look, run: str) -> None:
             "its rules are neither those of before nor those that were wanted",
             "Look at the router; a copy of its rules is below /var/lib/lvsfleet/runs",
         )
+    return kept

@@ -179,8 +179,11 @@ def commit(shell: Shell, desired: Desired, *, run: str, deadline: float) -> Obse
     return of_sections(sections)
 
 
-def revert(shell: Shell, *, run: str, deadline: float) -> None:
+def revert(shell: Shell, *, run: str, deadline: float) -> str:
     """Take the change of ``run`` back, unless the router did so already.
+
+    Returns:
+        What is to be said besides, behind why it is taken back; mostly nothing.
 
     Raises:
         ApplyFailed: the router could not take it back.
@@ -191,9 +194,18 @@ def revert(shell: Shell, *, run: str, deadline: float) -> None:
     completed = shell.run(script("revert"), nonce, run, "asked", deadline=deadline)
     sections = split(completed.stdout, nonce)
     said = failure(sections)
-    if said is None or said[0] != "lost":
-        _raise_failure(sections)
-        _expect(sections, "undo", completed)
+    if said is not None and said[0] == "lost":
+        return ""
+    _raise_failure(sections)
+    _expect(sections, "undo", completed)
+    return _kept(sections)
+
+
+def _kept(sections: Mapping[str, Section]) -> str:
+    """Where the router put what somebody wrote to files that it then took back; mostly nowhere."""
+    lines = sections["undo"].text.splitlines() if "undo" in sections else []
+    paths = dict.fromkeys(line.removeprefix("kept ") for line in lines if line.startswith("kept /"))
+    return f"; what somebody wrote meanwhile is kept as {', '.join(paths)}" if paths else ""
 
 
 _HOLDERS: Mapping[str, str] = {
@@ -238,6 +250,6 @@ def _expect(sections: Mapping[str, Section], name: str, completed: Completed) ->
         status = section.status if section else completed.status
         raise ApplyFailed(
             f"the router refused to {name} the change (exit status {status}):"
-            f" {said.strip()[-500:]}",
+            f" {said.strip()[-500:]}{_kept(sections)}",
             "Look at those words; -v shows what was sent",
         )

@@ -116,7 +116,7 @@ nft_save() {
 }
 
 # nft_unsave DIR: the same as it was. Whatever is in our own files goes; of a file of others that has been
-# written to in the meantime, that is kept beside it.
+# written to in the meantime, that is kept beside it, and told in a line "kept PATH".
 nft_unsave() {
     while read -r _was _new _path; do
         rm -f -- "$_path.lvsfleet"
@@ -129,7 +129,11 @@ nft_unsave() {
         case $_new:$(sum "$_path") in
             other*:-) ;;
             other*:"$(sum "$1/save/$_new")") ;;
-            other*) cp -p -- "$_path" "$_path.lvsfleet-found" 2>&1 || return ;;
+            other*)
+                cp -p -- "$_path" "$_path.lvsfleet-found" 2>&1 &&
+                    sync "$_path.lvsfleet-found" || return
+                printf 'kept %s.lvsfleet-found\n' "$_path"
+                ;;
         esac
         mkdir -p "${_path%/*}" && replace "$_path" "$(kept "$1" "$_path")" 2>&1 || return
     done <"$1/save/files"

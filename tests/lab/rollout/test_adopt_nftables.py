@@ -213,6 +213,32 @@ def test_a_change_that_fails_brings_them_back(fleet: Fleet, spoilt: str) -> None
         assert now[part] == before[part], differences(before, now)
 
 
+WRITES_BEHIND_IT = f"""
+if [ "$1" = daemon-reload ] && mkdir /run/once 2>/dev/null; then
+    echo '# at night' >>{MARKS}
+    echo 'no luck with this one' >&2
+    exit 1
+fi
+exec "$real" "$@"
+"""
+
+
+def test_what_somebody_writes_into_a_file_just_saved_is_kept_beside_it(fleet: Fleet) -> None:
+    before = fleet.state("ams2")
+    fleet.program("ams2", "systemctl", WRITES_BEHIND_IT)
+    answer = fleet.rollout("ams2", options=(*CONTINUE, "--adopt"))
+    assert answer.statuses == {"ams2": "reverted"}, answer
+    kept = f"{MARKS}.lvsfleet-found"
+    words_of_both = f"no luck with this one; what somebody wrote meanwhile is kept as {kept}"
+    assert words_of_both in answer.error("ams2")[1]
+    assert fleet.read("ams2", kept) == LEFT.format(**words(fleet)) + "# at night\n"
+    assert fleet.sh("ams2", f"stat -c %a {kept}") == "640\n"
+    fleet.sh("ams2", f"rm -rf {kept} /usr/local/sbin/* /run/once")
+    now = fleet.state("ams2")
+    for part in ("nft", "contents", "locks"):
+        assert now[part] == before[part], differences(before, now)
+
+
 def test_equal_rules_are_taken_over_and_no_packet_pays(fleet: Fleet) -> None:
     def told() -> tuple[str, str]:
         return fleet.sh("ams1", "nft -s list table inet site"), fleet.state("ams1")["contents"]
