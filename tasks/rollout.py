@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import re
 import socket
 from collections.abc import Callable
@@ -119,4 +120,8 @@ def _result(task: Task, value: object) -> Result:
 @cache
 def whoever() -> str:
     """Who runs this, as ``user@host``: one word, for the router's lock."""
-    return re.sub(r"[^\w@.-]", "_", f"{getpass.getuser()}@{socket.gethostname()}")
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # neither the environment nor passwd has one
+        name = str(os.getuid())
+    return re.sub(r"[^\w@.-]", "_", f"{name}@{socket.gethostname()}")

@@ -6,7 +6,6 @@ every IdentityFile. ``Match exec`` runs nothing and never matches; a warning say
 
 from __future__ import annotations
 
-import getpass
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from inventory.errors import LvsfleetError
+from tasks.connect.localuser import local_user
 from tasks.connect.patterns import matches
 
 _log = logging.getLogger("lvsfleet.ssh")
@@ -94,7 +94,7 @@ def expand(text: str, *, host: str, port: int, user: str, original: str) -> str:
         "%n": lambda: original,
         "%p": lambda: str(port),
         "%r": lambda: user,
-        "%u": getpass.getuser,
+        "%u": local_user,
     }
     text = re.sub("%.", lambda m: tokens.get(m.group(), m.group)(), text)
     return str(Path(text).expanduser()) if text.startswith("~") else text
@@ -167,10 +167,10 @@ def _applies(block: Block, *, host: str, user: str | None, found: Found) -> bool
     if kind.startswith("host "):
         return matches(words, host)
     values = {
-        "originalhost": host,
-        "host": found.get("hostname", (host,))[0],
-        "user": user or found.get("user", (getpass.getuser(),))[0],
-        "localuser": getpass.getuser(),
+        "originalhost": lambda: host,
+        "host": lambda: found.get("hostname", (host,))[0],
+        "user": lambda: user or (found["user"][0] if "user" in found else local_user()),
+        "localuser": local_user,
     }
     rest = list(words)
     while rest:
@@ -182,7 +182,7 @@ def _applies(block: Block, *, host: str, user: str | None, found: Found) -> bool
         elif criterion == "canonical":
             outcome = False
         elif criterion in values and rest:
-            outcome = matches(tuple(rest.pop(0).split(",")), values[criterion])
+            outcome = matches(tuple(rest.pop(0).split(",")), values[criterion]())
         else:
             _warn(f"{kind}: Match {criterion} is not supported, taken as no match")
             return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inventory.errors import LvsfleetError
+from tasks.connect.localuser import local_user
 from tasks.connect.options import Options
 from tasks.connect.sshconfig import Found, expand, lookup
 
@@ -121,7 +121,7 @@ def resolve(
             "Look at ProxyJump in ssh_config; `ssh -G HOST` shows what applies",
         )
     config = lookup(options.ssh_config_file, host, user=user)
-    user = user or _one(config, "user") or getpass.getuser()
+    user = user or _one(config, "user") or local_user()
     port = port or _port(config, host)
     address = _one(config, "hostname") or host
     address = expand(address, host=host, port=port, user=user, original=host)

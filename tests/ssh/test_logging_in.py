@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,9 +19,10 @@ from .conftest import PATIENCE, USER, Open, Server, Start, eventually, keygen
 
 
 @pytest.fixture
-def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def agent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A running ssh-agent without keys; SSH_AUTH_SOCK leads to it."""
-    path = tmp_path / "agent.sock"
+    folder = Path(tempfile.mkdtemp(prefix="lvsfleet-"))  # a socket's name has 107 bytes at most
+    path = folder / "agent"
     process = subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL)
     try:
         assert eventually(lambda: process.poll() is not None or answers(path))
@@ -30,6 +32,7 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     finally:
         process.terminate()
         process.wait(PATIENCE)
+        shutil.rmtree(folder)
 
 
 def answers(path: Path) -> bool:

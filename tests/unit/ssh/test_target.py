@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ def config(tmp_path: Path) -> Path:
 
 def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSH_AUTH_SOCK", "/agent")
+    monkeypatch.setenv("LOGNAME", "somebody-else")
+    name = pwd.getpwuid(os.getuid()).pw_name
     end = resolve("R1.example", options=Options(ssh_config_file=None))
-    assert (end.address, end.port, end.user) == ("R1.example", 22, getpass.getuser())
+    assert (end.address, end.port, end.user) == ("R1.example", 22, name)
     assert end.key_name == "r1.example"
     assert [path.name for path in end.key_files] == ["id_ed25519", "id_ecdsa", "id_rsa"]
     assert not end.keys_are_explicit
@@ -28,6 +31,21 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     assert end.agent == "/agent"
     assert end.timeout == 15
     assert end.jumps == ()
+
+
+def test_a_user_without_a_name_is_asked_for_one(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(number: int) -> None:
+        raise KeyError(number)
+
+    config.write_text("Match user ops\n Port 2222\nMatch localuser x\n Port 22\n")
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    with pytest.raises(LvsfleetError, match="has no name to log in with"):
+        resolve("r1", options=Options(ssh_config_file=None))
+    assert resolve("r1", user="ops", options=Options(ssh_config_file=None)).user == "ops"
+    with pytest.raises(LvsfleetError, match="has no name to log in with"):
+        resolve("r1", user="ops", options=Options(ssh_config_file=config))
 
 
 def test_ssh_config_where_the_inventory_is_silent(config: Path) -> None:
