@@ -24,6 +24,7 @@ Serve = Callable[[Callable[[socket.socket], None]], int]
 def serve() -> Iterator[Serve]:
     """Answer TCP connections with a function; returns the port."""
     listeners: list[socket.socket] = []
+    threads: list[threading.Thread] = []
     stop = threading.Event()
 
     def answer(listener: socket.socket, talk: Callable[[socket.socket], None]) -> None:
@@ -36,11 +37,18 @@ def serve() -> Iterator[Serve]:
     def start(talk: Callable[[socket.socket], None]) -> int:
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
-        threading.Thread(target=answer, args=(listener, talk), daemon=True).start()
+        threads.append(threading.Thread(target=answer, args=(listener, talk), daemon=True))
+        threads[-1].start()
         return int(listener.getsockname()[1])
 
     yield start
     stop.set()
+    for listener in listeners:
+        listener.shutdown(socket.SHUT_RDWR)  # accept returns
+    for (
+        thread
+    ) in threads:  # none of them may be at work in another test, whose clock may be its own
+        thread.join(PATIENCE)
     for listener in listeners:
         listener.close()
 
