@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from pathlib import Path
+from typing import Self
 
 from runbooks.journal import RecordedRun
 from runbooks.journal.parsing import parse
@@ -50,7 +51,7 @@ class Runs:
 
 
 class Going:
-    """An lvsfleet that was started and goes on."""
+    """An lvsfleet that was started and goes on; a context manager that kills it."""
 
     def __init__(self, fleet: Fleet, *arguments: str) -> None:
         fleet.write_inventory()
@@ -68,6 +69,13 @@ class Going:
                 env={**kept, "HOME": str(home), "LC_ALL": "C.UTF-8"},
                 cwd=home,
             )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self.process:
+            self.process.kill()
 
     def wait_for(self, text: str) -> None:
         """Until it has said so on stderr."""

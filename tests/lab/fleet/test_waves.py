@@ -153,7 +153,7 @@ def test_a_cluster_with_two_masters_is_left_alone_while_others_go_on(fleet: Flee
 
         assert answer.code == 1, answer
         done = dict.fromkeys(("ams1", "ams2", "fra1", "fra2"), "changed")
-        assert answer.statuses == {**done, "lon1": "failed", "lon2": "failed"}
+        assert answer.statuses == {**done, "lon1": "failed", "lon2": "failed"}, answer
         for router in ("lon1", "lon2"):
             kind, message = answer.error(router)
             assert kind == "cluster"
@@ -193,10 +193,10 @@ def test_a_vip_that_moves_stops_the_run(fleet: Fleet, runs: Runs, late: bool) ->
         fleet.program("fra1", "iptables-restore", 'systemctl stop keepalived\nexec "$real" "$@"')
         answer = fleet.rollout(options=QUICKLY)
     else:
-        going = Going(fleet, "rollout", "--format", "json", *QUICKLY, "--pause", "15")
-        going.wait_for("Pausing")
-        fleet.sh("fra1", "systemctl stop keepalived")
-        answer = going.end()
+        with Going(fleet, "rollout", "--format", "json", *QUICKLY, "--pause", "15") as going:
+            going.wait_for("Pausing")
+            fleet.sh("fra1", "systemctl stop keepalived")
+            answer = going.end()
     run = runs.of(answer)
     moved = fleet.state("fra1")
     fleet.sh("fra1", "rm -f /usr/local/sbin/iptables-restore; systemctl start keepalived")
@@ -241,10 +241,10 @@ def test_what_was_changed_is_put_back_when_one_fails(fleet: Fleet, runs: Runs) -
 
 def test_asked_to_stop_between_waves_and_resumed(fleet: Fleet, runs: Runs) -> None:
     fleet.fresh(*ALL)
-    going = Going(fleet, "rollout", *QUICKLY, "--pause", "60")
-    going.wait_for("Pausing")
-    going.process.send_signal(signal.SIGINT)
-    answer = going.end()
+    with Going(fleet, "rollout", *QUICKLY, "--pause", "60") as going:
+        going.wait_for("Pausing")
+        going.process.send_signal(signal.SIGINT)
+        answer = going.end()
     assert answer.code == 130
     (name,) = runs.names()
     assert f"Interrupted: `lvsfleet resume {name}` goes on" in answer.stdout
@@ -275,13 +275,13 @@ def test_killed_and_resumed(fleet: Fleet, runs: Runs) -> None:
     wave = ("fra2", "lon2")
     for router in wave:
         fleet.program(router, "iptables-restore", HELD_UP)
-    going = Going(fleet, "rollout", *QUICKLY)
-    for router in wave:
-        while not fleet.sh(router, "ls /run/held-up", check=False):
-            assert going.process.poll() is None, going.end()
-            time.sleep(0.1)
-    going.process.kill()
-    assert going.end().code == -signal.SIGKILL
+    with Going(fleet, "rollout", *QUICKLY) as going:
+        for router in wave:
+            while not fleet.sh(router, "ls /run/held-up", check=False):
+                assert going.process.poll() is None, going.end()
+                time.sleep(0.1)
+        going.process.kill()
+        assert going.end().code == -signal.SIGKILL
     (name,) = runs.names()
     assert {each.name for each in runs.read(name).open} == set(wave)
     end = time.monotonic() + 120
