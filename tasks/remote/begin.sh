@@ -14,6 +14,12 @@ breaking=$4
 parts=$5
 dir=$home/runs/$run
 
+# What was looked at may be half of what a boot makes of an earlier run.
+if [ ! -L "$lock" ] && [ -L "$units/sysinit.target.wants/$recovery" ] && booting; then
+    booted || fail preflight "the router is still booting"
+    fail changed-meanwhile "the router was just booting"
+fi
+
 [ -d "$home/runs" ] || mkdir -p "$home/runs" 2>/dev/null || fail preflight "cannot write to $home"
 room=$(df -Pk "$home" | awk 'NR == 2 { print $4 }')
 [ "${room:-0}" -ge 2048 ] || fail preflight "$home has ${room:-no} KiB left; a snapshot wants 2048"

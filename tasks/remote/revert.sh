@@ -27,6 +27,9 @@ again_locked() {
     install_recovery "$dir" && move "$dir" "done" reverting
 }
 
+# A boot takes the lock away, and its recovery may still be at work.
+if [ "$asked" = asked ] && [ ! -L "$lock" ]; then booted || fail busy "the router is still booting"; fi
+
 # A step that still is at work ends first, so that nothing is applied after it was taken back. All that
 # changes something has an end of its own, long before that of this patience.
 case $asked in timer) patience=600 ;; *) patience=130 ;; esac

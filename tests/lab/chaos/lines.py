@@ -55,10 +55,13 @@ class Line:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        for each in (self._listener, *self._open):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
+        self.drop()
+        _end(self._listener)
+
+    def drop(self) -> None:
+        """End the connections; others may be made."""
+        while self._open:
+            _end(self._open.pop())
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -102,6 +105,12 @@ class Line:
                     if left is not None:
                         data, left = data[:left], max(0, left - len(data))
                     near.sendall(data)
+
+
+def _end(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()
 
 
 @contextmanager

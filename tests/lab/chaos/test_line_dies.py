@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ import pytest
 from tests.lab.chaos import lines, wires
 from tests.lab.chaos.controller import wait_for
 from tests.lab.chaos.test_controller_dies import dealt
-from tests.lab.chaos.test_router_dies import ARMED
-from tests.lab.chaos.world import World, each
+from tests.lab.chaos.test_router_dies import ARMED, SAVED_AT_BOOT, SAVING
+from tests.lab.chaos.world import PATIENCE, PATIENT, World, each
 
 POINTS = (
     "sent begin",
@@ -173,6 +174,52 @@ def test_a_line_falls_silent_in_the_middle(world: World, known: Path, point: str
         assert alone == old
     found = world.check(router, reboot=False)
     agree(world, answer.statuses, found, new)
+
+
+def test_the_controller_is_back_before_a_boot_is_done(world: World, tmp_path: Path) -> None:
+    """It would take back what the boot is just saving: both at once, that would be a mixture."""
+    some = world.routers[::2]
+    _, new = world.together(*some)
+    with ExitStack() as stack:
+        ways = [stack.enter_context(lines.line(world.lab, router)) for router in some]
+        hosts = {
+            router: through(way.port, known_key(world, router, tmp_path), **key_of(world))
+            for router, way in zip(some, ways, strict=True)
+        }
+        for router in some:
+            command, when = SAVING[world.kind(router)]
+            wires.set_trap(world.lab, router, command, wires.POWER, when=when)
+        run = world.rollout(new, some, hosts=hosts, options=PATIENT)
+        wait_for(lambda: all(wires.tripped(world.lab, router) for router in some), PATIENCE)
+        world.lab.stop(*some)
+        for router in some:
+            wires.set_trap_offline(world.lab, router, SAVED_AT_BOOT[world.kind(router)], wires.WAIT)
+        for way in ways:
+            way.drop()
+        with ThreadPoolExecutor(1) as beside:
+            booted = beside.submit(world.lab.start, *some)
+            try:
+                # A look at what the boot still has to do, and another one: it waits for that.
+                each(lambda r: wait_for(lambda: looks_at_boot(world, r) > 1, PATIENCE), some)
+                for router in some:
+                    assert "claimed" in world.sh(router, "ls /var/lib/lvsfleet/runs/*")
+            finally:
+                for router in some:
+                    wires.go_on(world.lab, router)
+            booted.result()
+        answer = run.answer()
+
+    assert answer.statuses == dict.fromkeys(some, "reverted"), answer
+    found = world.check(*some)
+    agree(world, answer.statuses, found, new)
+
+
+def looks_at_boot(world: World, router: str) -> int:
+    """How often a script on the router has asked what its boot still has to do."""
+    if not wires.tripped(world.lab, router):
+        return 0
+    asked = "systemctl show --property=ActiveState,Job "
+    return sum(line.startswith(asked) for line in wires.log(world.lab, router))
 
 
 class SshdJournal:

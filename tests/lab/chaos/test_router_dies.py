@@ -24,7 +24,7 @@ ARMED = ("sync /var/lib/lvsfleet/runs/*-????", "before")
 CLAIMING = ("mv */armed */claimed", "before")
 CLAIMED = ("mv */armed */claimed", "after")
 OVER = ("mv */claimed */done", "before")
-UNLOCKING = ("rm -f /run/lvsfleet.lock *", "before")
+UNLOCKING = ("rm -f /run/lvsfleet.lock", "before")
 APPLYING = {
     Kind.FIREWALLD: ("busctl call *.zone removeRichRule ss public *", "before"),
     Kind.IPTABLES_DEBIAN: ("ip6tables-restore -w 5 --noflush", "after"),
@@ -34,6 +34,11 @@ SAVING = {
     Kind.FIREWALLD: ("busctl call *.config.zone removeRichRule s rule *", "before"),
     Kind.IPTABLES_DEBIAN: ("mv -f -- /etc/*6.lvsfleet *", "before"),
     Kind.IPTABLES_RHEL: ("mv -f -- /etc/*/ip6tables.lvsfleet *", "before"),
+}
+SAVED_AT_BOOT = {
+    Kind.FIREWALLD: "sync /etc/firewalld/zones",
+    Kind.IPTABLES_DEBIAN: "sync /etc/iptables",
+    Kind.IPTABLES_RHEL: "sync /etc/sysconfig",
 }
 REVERTING = ("mv */armed */reverting", "after")
 UNDONE = ("mv */reverting */reverted", "before")
@@ -176,11 +181,6 @@ def test_the_timer_s_own_revert_is_killed(world: World, moments_: Sequence[Momen
 def test_the_power_goes_again_while_a_boot_finishes_the_change(world: World) -> None:
     some = world.routers[::2]
     at = {r: SAVING[world.kind(r)] for r in some}
-    second = {
-        Kind.FIREWALLD: "sync /etc/firewalld/zones",
-        Kind.IPTABLES_DEBIAN: "sync /etc/iptables",
-        Kind.IPTABLES_RHEL: "sync /etc/sysconfig",
-    }
     _, new = world.together(*some)
     for router, (command, when) in at.items():
         wires.set_trap(world.lab, router, command, wires.POWER, when=when)
@@ -189,7 +189,7 @@ def test_the_power_goes_again_while_a_boot_finishes_the_change(world: World) -> 
     world.lab.stop(*some)
     run.kill()
     for router in some:
-        wires.set_trap_offline(world.lab, router, second[world.kind(router)], wires.POWER)
+        wires.set_trap_offline(world.lab, router, SAVED_AT_BOOT[world.kind(router)], wires.POWER)
 
     def boot_and_fail(router: str) -> None:
         with contextlib.suppress(LvsfleetError):

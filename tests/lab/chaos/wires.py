@@ -69,7 +69,7 @@ KILL_STEP = 'kill -9 "$parent"\n'
 POWER = ">/var/tripped; exec sleep 300\n"
 """Stops there until the test has cut the power."""
 
-WAIT = ">/var/tripped; timeout 60 sh -c 'until [ -e /var/trap/go ]; do sleep 0.05; done'\n"
+WAIT = ">/var/tripped; timeout 120 sh -c 'until [ -e /var/trap/go ]; do sleep 0.05; done'\n"
 """Stops there until `go_on`."""
 
 
