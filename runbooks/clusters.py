@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from inventory.desired import Desired
 from runbooks.engine import Fleet
@@ -29,6 +29,7 @@ class Clusters:
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
         self.before: dict[str, Roles] = {}
+        self._asked: dict[str, Roles] = {}
         # Each further attempt to ask these would take its whole time.
         self._silent: frozenset[str] = frozenset()
 
@@ -73,10 +74,18 @@ class Clusters:
             self.fleet.stop.wait(_BETWEEN)
             self.before = _roles(clusters, self._ask(_members(clusters)))
 
-    def seconds_to_notice(self, routers: Iterable[str]) -> float:
-        """How long it takes a BACKUP to notice that a MASTER fell silent, as keepalived says."""
-        names = {self.of(router) for router in routers}
-        downs = [each.master_down for name, each in self.before.items() if name in names]
+    def seconds_to_notice(self, routers: Collection[str]) -> float:
+        """How long it takes a BACKUP to notice that a MASTER fell silent, as keepalived says.
+
+        It is asked now, and once, where the roles were not learnt, as in an emergency.
+        """
+        clusters = self._whole(routers)
+        known = self._asked | self.before
+        if new := {name: group for name, group in clusters.items() if name not in known}:
+            names = [name for name in _members(new) if name in set(routers)]
+            self._asked |= _roles(new, self._ask(names))
+            known |= self._asked
+        downs = [known[name].master_down for name in clusters]
         return max(downs, default=0.0) or UNKNOWN_MASTER_DOWN
 
     def trouble_after(self, touched: Iterable[str], *, seconds: float) -> str:
