@@ -128,21 +128,22 @@ remove_recovery() { rm -f "$units/sysinit.target.wants/$recovery" "$units/$recov
 # booting: whether this boot has still to bring a change to its end, or to load what a step would change.
 booting() {
     [ -d /run/systemd/system ] || return
-    case $(systemctl show --property=ActiveState,Job "$recovery" firewalld.service \
+    case $(systemctl list-jobs --no-legend "$recovery" firewalld.service keepalived.service \
         netfilter-persistent.service iptables.service ip6tables.service nftables.service \
-        lvsfleet-nftables.service keepalived.service) in
-        *=activating* | *Job=[1-9]*) return 0 ;;
+        lvsfleet-nftables.service) in
+        *.service*) return 0 ;;
     esac
     return 1
 }
 
-# booted: wait for the end of that. SSH is not made to wait for it: nobody is to be locked out.
+# booted: wait for the end of that. SSH is not made to wait for it: nobody is to be locked out. Of what
+# loads, one that hangs is not waited for without end.
 booted() {
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
         booting || return 0
         sleep 2
     done
-    return 1
+    [ "$(systemctl is-active "$recovery")" != activating ]
 }
 
 # prune: of the runs that are over, the ten newest are kept; names begin with the time.

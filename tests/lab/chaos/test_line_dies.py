@@ -218,8 +218,7 @@ def looks_at_boot(world: World, router: str) -> int:
     """How often a script on the router has asked what its boot still has to do."""
     if not wires.tripped(world.lab, router):
         return 0
-    asked = "systemctl show --property=ActiveState,Job "
-    return sum(line.startswith(asked) for line in wires.log(world.lab, router))
+    return sum(line.startswith("systemctl list-jobs ") for line in wires.log(world.lab, router))
 
 
 class SshdJournal:
