@@ -75,18 +75,24 @@ class Clusters:
             self.before = _roles(clusters, self._ask(_members(clusters)))
 
     def seconds_to_notice(self, routers: Collection[str]) -> float:
-        """How long it takes a BACKUP to notice that a MASTER fell silent, as keepalived says.
+        """How long every BACKUP takes to notice that a MASTER fell silent, as keepalived says."""
+        downs = [roles.master_down for roles in self._known(routers)]
+        return max(downs, default=0.0) or UNKNOWN_MASTER_DOWN
 
-        It is asked now, and once, where the roles were not learnt, as in an emergency.
-        """
+    def seconds_to_be_noticed(self, routers: Collection[str]) -> float:
+        """How soon the first BACKUP may notice that a MASTER fell silent, as keepalived says."""
+        downs = [roles.soonest_down or UNKNOWN_MASTER_DOWN for roles in self._known(routers)]
+        return min(downs, default=UNKNOWN_MASTER_DOWN)
+
+    def _known(self, routers: Collection[str]) -> list[Roles]:
+        """The roles as learnt; where none were, as in an emergency, they are asked now, once."""
         clusters = self._whole(routers)
         known = self._asked | self.before
         if new := {name: group for name, group in clusters.items() if name not in known}:
             names = [name for name in _members(new) if name in set(routers)]
             self._asked |= _roles(new, self._ask(names))
             known |= self._asked
-        downs = [known[name].master_down for name in clusters]
-        return max(downs, default=0.0) or UNKNOWN_MASTER_DOWN
+        return [known[name] for name in clusters]
 
     def trouble_after(self, touched: Iterable[str], *, seconds: float) -> str:
         """What became of the roles in the clusters of ``touched``; empty where they are as before.

@@ -23,7 +23,8 @@ class Roles:
         holders: each of its VIPs, and the routers that have it, by name.
         alive: the routers that could be asked and whose keepalived runs.
         faulty: those of them whose keepalived says FAULT: they could not take over.
-        master_down: seconds until a BACKUP that hears nothing takes over; 0 where nobody says.
+        master_down: seconds until every BACKUP that hears nothing took over; 0 where nobody says.
+        soonest_down: seconds until the first of them does, which has the shortest interval.
         silent: those that could not be asked.
     """
 
@@ -32,6 +33,7 @@ class Roles:
     alive: frozenset[str]
     faulty: tuple[str, ...] = ()
     master_down: float = 0.0
+    soonest_down: float = 0.0
     silent: tuple[str, ...] = ()
 
     def is_master(self, router: str) -> bool:
@@ -78,7 +80,7 @@ def roles_of(cluster: str, desired: Iterable[Desired], standings: Mapping[str, S
     """
     faulty: list[str] = []
     silent: list[str] = []
-    master_down = 0.0
+    downs: list[float] = []
     holders: dict[Address, list[str]] = {}
     alive: set[str] = set()
     members = list(desired)
@@ -95,8 +97,7 @@ def roles_of(cluster: str, desired: Iterable[Desired], standings: Mapping[str, S
             alive.add(each.router)
         if any(instance.state is VrrpState.FAULT for instance in seen.instances):
             faulty.append(each.router)
-        downs = (instance.master_down for instance in seen.instances)
-        master_down = max(master_down, *downs, 0.0)
+        downs += [instance.master_down for instance in seen.instances]
         for vip, names in holders.items():
             if vip in seen.addresses:
                 names.append(each.router)
@@ -105,6 +106,7 @@ def roles_of(cluster: str, desired: Iterable[Desired], standings: Mapping[str, S
         {vip: tuple(names) for vip, names in holders.items()},
         frozenset(alive),
         tuple(faulty),
-        master_down,
+        max(downs, default=0.0),
+        min(downs, default=0.0),
         tuple(silent),
     )

@@ -119,7 +119,8 @@ class Staging:
         if not routers:
             return
         self.abreast.refuse_to_go_on()
-        alone = self.clusters.seconds_to_notice(routers) / 3 if len(routers) > 1 else _FOR_ONE
+        soonest = self.clusters.seconds_to_be_noticed(routers)
+        alone = soonest / 3 if len(routers) > 1 else _FOR_ONE
 
         def reread(member: Member, _: str) -> None:
             member.listed_anew = True

@@ -40,7 +40,9 @@ def test_it_is_what_keepalived_says_also_where_nobody_asked_for_the_roles(
 ) -> None:
     """In an emergency: with a short interval 4 s would be two MASTERs for as long."""
     world.interval = interval
-    assert clusters(world).seconds_to_notice(AMS) == pytest.approx(4 * interval)
+    found = clusters(world)
+    assert found.seconds_to_notice(AMS) == pytest.approx(4 * interval)
+    assert found.seconds_to_be_noticed(AMS) == pytest.approx(4 * interval)
 
 
 def test_it_is_asked_once_and_of_those_that_are_changed(world: Saying) -> None:
@@ -72,4 +74,6 @@ def test_where_nobody_says_it_is_keepalived_s_default(what: str, world: Saying) 
         world.unreachable = set(AMS)
     else:
         world.clusters = dict.fromkeys(AMS)
-    assert clusters(world).seconds_to_notice(AMS) == UNKNOWN_MASTER_DOWN
+    found = clusters(world)
+    assert found.seconds_to_notice(AMS) == UNKNOWN_MASTER_DOWN
+    assert found.seconds_to_be_noticed(AMS) == UNKNOWN_MASTER_DOWN

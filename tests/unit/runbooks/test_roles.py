@@ -62,6 +62,18 @@ def test_a_router_in_fault_could_not_take_over() -> None:
     assert found.master_down == 2.0
 
 
+def test_the_first_to_take_over_is_the_one_with_the_shortest_interval() -> None:
+    """That one decides for how long two routers may list different VIPs."""
+    slow = Instance("ams_v4", VrrpState.BACKUP, 3.0)
+    quick = Instance("ams_v6", VrrpState.BACKUP, 0.5)
+    seen = {
+        "ams1": Standing(frozenset({vip("ams")}), True, (slow,)),
+        "ams2": Standing(frozenset(), True, (slow, quick)),
+    }
+    found = roles_of("ams", AMS, seen)
+    assert (found.soonest_down, found.master_down) == (2.0, 12.0)
+
+
 def test_a_vip_that_is_not_configured_yet_is_no_trouble_beside_one_that_is() -> None:
     one, other = vip("ams"), vip("fra")
     assert Roles("ams", {one: ("ams1",), other: ()}, frozenset({"ams1"})).trouble == ""
