@@ -32,9 +32,8 @@ def test_one_is_down_and_the_others_are_changed(forty: Fleet) -> None:
     down = names[FORTY // 2]
     site = forty.lab.router(down).site.name
     beside = next(n for n in names if n != down and forty.lab.router(n).site.name == site)
-    forty.lab.stop(down)
-
-    answer = forty.rollout(options=QUICKLY)
+    with forty.down(down):
+        answer = forty.rollout(options=QUICKLY)
 
     assert answer.code == 1, answer
     others = [name for name in names if name not in (down, beside)]

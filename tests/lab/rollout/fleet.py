@@ -105,6 +105,20 @@ class Fleet:
         self._patience = dict.fromkeys(("--confirm-timeout", "--timeout"), f"{_CHANGE_SECONDS:g}")
         return self
 
+    @contextmanager
+    def down(self, router: str) -> Iterator[None]:
+        """Have a router down, and nobody wait long for it; it is up again with the block's end."""
+        extras = self.defaults["connection_options"]["lvsfleet"]["extras"]
+        patience = {"lvsfleet": {"extras": {**extras, "connect_timeout": 1}}}
+        self.lab.stop(router)
+        self.hosts[router]["connection_options"] = patience
+        try:
+            yield
+        finally:
+            del self.hosts[router]["connection_options"]
+            self.lab.start(router)
+            self.settle(router)
+
     def data(self, name: str) -> dict[str, Any]:
         """The data of a group, or of a router alone."""
         owner = self.groups[name] if name in self.groups else self.hosts[name]
